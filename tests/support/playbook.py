@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running ansible-playbook as a user would, with an empty home and none of this machine's cloud settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.paths import COLLECTIONS, REPOSITORY
+
+_TARGETS = REPOSITORY / "tests/integration/targets"
+
+
+def user_environment(home: Path) -> dict[str, str]:
+    """An environment that knows no cloud account: only the machine's CA settings, which must not matter, stay."""
+    foreign = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "GCP_", "GCE_", "CLOUDSDK_", "OCI_", "BOTO_", "ANSIBLE_")
+    kept = ("AWS_CA_BUNDLE",)
+    environment = {key: value for key, value in os.environ.items() if key in kept or not key.startswith(foreign)}
+    return environment | {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+    }
+
+
+def run_playbook(
+    playbook: Path,
+    *arguments: str,
+    home: Path,
+    variables: Mapping[str, Any],
+    vars_files: Iterable[Path] = (),
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``playbook``; both output streams end up in ``stdout``."""
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *arguments]
+    for file in vars_files:
+        command += ["-e", f"@{file}"]
+    return subprocess.run(
+        [*command, "-e", json.dumps(dict(variables))],
+        cwd=REPOSITORY,
+        env=user_environment(home) | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def run_target(target: str, *, home: Path, variables: Mapping[str, Any], vars_files: Iterable[Path]) -> None:
+    """Run an integration target, a role in tests/integration/targets, on localhost; fails with its output."""
+    play = {"name": target, "hosts": "localhost", "connection": "local", "gather_facts": False, "roles": [target]}
+    playbook = home / f"{target}.yml"
+    playbook.write_text(yaml.safe_dump([play]))
+    result = run_playbook(
+        playbook,
+        home=home,
+        variables={"ansible_python_interpreter": "{{ ansible_playbook_python }}", **variables},
+        vars_files=vars_files,
+        environment={"ANSIBLE_ROLES_PATH": str(_TARGETS)},
+    )
+    assert result.returncode == 0, result.stdout
