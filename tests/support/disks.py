@@ -38,11 +38,11 @@ def make_small_disk(directory: Path, *, name: str = "alpine-3.24.2-x86_64-tiny-r
     with raw.open("wb") as file:
         file.truncate(16 * MIB)
     _run(
-        "sgdisk",
+        "sgdisk", "--set-alignment=1",
         "--new=4:34:2047", "--typecode=4:ef02",
         "--new=1:2048:4095", "--typecode=1:ef00",
         "--new=2:4096:0", "--typecode=2:8300",
-        "--disk-guid=4fa5a8a1-24c7-4c4c-8b62-5d5a0a2c0001", "--set-alignment=1", str(raw),
+        "--disk-guid=4fa5a8a1-24c7-4c4c-8b62-5d5a0a2c0001", str(raw),
     )  # fmt: skip
     generator = random.Random(seed)
     with raw.open("r+b") as file:
