@@ -21,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("serve", help="run until Ctrl-C")
     command.add_argument("--vars", type=Path, help="the vars file to write (DIRECTORY with .yml)")
+    command.add_argument("--image", type=Path, action="append", default=[], help="an image for alpine_images there")
     command.add_argument("--clouds", nargs="+", choices=CLOUDS, default=list(CLOUDS))
     command.add_argument(
         "--operation-seconds", type=float, default=1.0, help="how long asynchronous operations take (%(default)s)"
@@ -73,7 +74,13 @@ def main() -> int:
         match arguments.command:
             case "serve":
                 vars_file = (arguments.vars or directory.with_suffix(".yml")).absolute()
-                serve(directory, vars_file, arguments.clouds, arguments.operation_seconds)
+                serve(
+                    directory,
+                    vars_file,
+                    arguments.clouds,
+                    operation_seconds=arguments.operation_seconds,
+                    images=[image.absolute() for image in arguments.image],
+                )
             case "run-cloud":
                 run_cloud(arguments.cloud, directory, arguments.operation_seconds)
             case "stop":

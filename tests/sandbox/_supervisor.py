@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,10 @@ class Sandbox:
         """Every request so far, oldest first."""
         with self.requests_file.open() as lines:
             return [json.loads(line) for line in lines]
+
+    def is_running(self) -> bool:
+        pid_file = self.directory / "supervisor.pid"
+        return pid_file.exists() and _alive(int(pid_file.read_text()))
 
     def _state(self, cloud: str) -> dict[str, Any]:
         try:
@@ -118,7 +122,7 @@ def _alive(pid: int) -> bool:
 
 def _prepare_directory(directory: Path) -> None:
     pid_file = directory / "supervisor.pid"
-    if pid_file.exists() and _alive(int(pid_file.read_text())):
+    if Sandbox(directory).is_running():
         raise SandboxError(f"a sandbox already runs in {directory} (process {pid_file.read_text()})")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -145,9 +149,13 @@ def _await_ready(directory: Path, processes: dict[str, subprocess.Popen[bytes]])
 
 @contextlib.contextmanager
 def running(
-    directory: Path, vars_file: Path, clouds: list[str], operation_seconds: float
+    directory: Path, vars_file: Path, clouds: list[str], *, operation_seconds: float, images: Sequence[Path] = ()
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Run the clouds for as long as the context lasts; ``vars_file`` points the roles at them."""
+    """Run the clouds for as long as the context lasts.
+
+    :param vars_file: is written, and points the roles at the clouds.
+    :param images: what ``alpine_images`` in ``vars_file`` names.
+    """
     _prepare_directory(directory)
     with contextlib.ExitStack() as cleanup:
         processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -163,7 +171,9 @@ def running(
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        variables = _await_ready(directory, processes)
+        variables = _await_ready(directory, processes) | {"alpine_clouds": clouds}
+        if images:
+            variables["alpine_images"] = [{"path": str(image)} for image in images]
         vars_file.parent.mkdir(parents=True, exist_ok=True)
         vars_file.touch(mode=0o600)
         vars_file.write_text("---\n" + yaml.safe_dump(variables))
@@ -184,7 +194,9 @@ def _stop_processes(processes: dict[str, subprocess.Popen[bytes]]) -> None:
             process.stdin.close()
 
 
-def serve(directory: Path, vars_file: Path, clouds: list[str], operation_seconds: float) -> None:
+def serve(
+    directory: Path, vars_file: Path, clouds: list[str], *, operation_seconds: float, images: Sequence[Path]
+) -> None:
     """Run in the foreground until Ctrl-C or SIGTERM."""
 
     def interrupt(*_arguments: object) -> None:
@@ -192,7 +204,7 @@ def serve(directory: Path, vars_file: Path, clouds: list[str], operation_seconds
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        with running(directory, vars_file, clouds, operation_seconds) as processes:
+        with running(directory, vars_file, clouds, operation_seconds=operation_seconds, images=images) as processes:
             print(
                 f"The sandbox runs: {', '.join(clouds)}.\n  Vars file:   {vars_file}\n  Request log: "
                 f"{directory / 'requests.jsonl'}\nStop it with Ctrl-C.",
