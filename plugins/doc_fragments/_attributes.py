@@ -17,7 +17,7 @@ attributes:
   diff_mode:
     description: Returns details on what has changed, or would change in C(check_mode), when in diff mode.
   idempotent:
-    description: When run twice in a row with the same arguments, outside check mode, the second run indicates no change.
+    description: When run twice with the same arguments, outside check mode, the second run indicates no change.
 """
 
     ACTIONGROUP_AWS = r"""
