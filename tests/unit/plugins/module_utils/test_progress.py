@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.alpine.cloud.plugins.module_utils import _progress
 from ansible_collections.alpine.cloud.plugins.module_utils._progress import FILE_VARIABLE, Progress
 

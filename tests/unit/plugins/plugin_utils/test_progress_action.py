@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.alpine.cloud.plugins.plugin_utils._progress_action import ProgressDisplay, describe, percent_of
 
 
