@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asynchronous operations of the resource manager, as polled through the Azure-AsyncOperation header."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.sandbox._azure._errors import ArmError
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat()
+
+
+class Operations:
+    """Runs each operation in a thread of its own and remembers how it ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """How long an operation takes at least."""
+        self._states: dict[str, dict[str, Any]] = {}
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass inside an operation.
+
+        :raises ArmError: when the sandbox stops meanwhile.
+        """
+        if self._stopped.wait(seconds):
+            raise ArmError(503, "ServiceUnavailable", "The service is shutting down.")
+
+    def start(
+        self, work: Callable[[], None], *, succeeded: Callable[[], None], failed: Callable[[ArmError], None]
+    ) -> str:
+        """Run ``work`` and return the operation's id.
+
+        :param succeeded: called when ``work`` has returned and the time that an operation takes has passed.
+        :param failed: called when ``work`` has raised.
+        """
+        name = str(uuid.uuid4())
+        state: dict[str, Any] = {"name": name, "startTime": _now(), "status": "InProgress"}
+        self._states[name] = state
+        began = time.monotonic()
+
+        def run() -> None:
+            try:
+                try:
+                    work()
+                except ArmError:
+                    raise
+                except Exception as error:
+                    raise ArmError(500, "InternalExecutionError", repr(error)) from error
+                finally:
+                    self.pause(max(0.0, self.seconds - (time.monotonic() - began)))
+            except ArmError as error:
+                failed(error)
+                state.update(status="Failed", error=error.as_error(), endTime=_now())
+            else:
+                succeeded()
+                state.update(status="Succeeded", endTime=_now())
+
+        threading.Thread(target=run, name=f"operation-{name}", daemon=True).start()
+        return name
+
+    def state(self, name: str) -> dict[str, Any]:
+        """:raises ArmError: when there is no such operation."""
+        try:
+            return dict(self._states[name])
+        except KeyError:
+            raise ArmError(404, "NotFound", f"The operation '{name}' was not found.") from None
