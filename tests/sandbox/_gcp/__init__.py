@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Google Cloud on loopback: OAuth 2.0 tokens, Cloud Storage, and Compute Engine's images."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox._cloud import Cloud, Context
+from tests.sandbox._gcp._compute import ComputeService
+from tests.sandbox._gcp._errors import ordered_error
+from tests.sandbox._gcp._oauth import TokenService
+from tests.sandbox._gcp._storage import StorageService
+
+_PROJECT = "alpine-sandbox"
+
+
+class _GoogleCloud(Cloud):
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._tokens = TokenService(_PROJECT)
+        self._storage = StorageService(self._tokens, project=_PROJECT, directory=context.directory / "objects")
+        self._compute = ComputeService(
+            self._tokens,
+            self._storage,
+            project=_PROJECT,
+            directory=context.directory / "disks",
+            faults=context.faults,
+            operation_seconds=context.operation_seconds,
+        )
+
+    def start(self) -> dict[str, Any]:
+        serve = self.context.serve
+        token_url = serve(self._tokens, classify=self._tokens.classify, error_body=self._tokens.error_body)
+        storage_url = serve(self._storage, classify=self._storage.classify, error_body=ordered_error)
+        compute_url = serve(self._compute, classify=self._compute.classify, error_body=ordered_error)
+        key_file = self.context.directory / "service-account.json"
+        self._tokens.write_key_file(key_file, f"{token_url}/token")
+        return {
+            "alpine_gcp_project": _PROJECT,
+            "alpine_gcp_auth_kind": "serviceaccount",
+            "alpine_gcp_service_account_file": str(key_file),
+            "alpine_gcp_bucket": "alpine-sandbox-images",
+            "alpine_gcp_bucket_create": True,
+            "alpine_gcp_bucket_location": "EUROPE-WEST1",
+            "alpine_gcp_storage_endpoint": storage_url,
+            "alpine_gcp_compute_endpoint": compute_url,
+            "alpine_gcp_ca_file": str(self.context.ca_file),
+            "alpine_gcp_wait_interval": 1,
+        }
+
+    def export(self, resource_id: str, region: str | None, output: Path) -> None:
+        disk = self._compute.disk_of(resource_id)
+        # Keeps the holes of the sparse disk, which shutil would fill.
+        subprocess.run(["cp", "--sparse=always", str(disk), str(output)], check=True)
+
+
+def create_cloud(context: Context) -> Cloud:
+    return _GoogleCloud(context)

@@ -1,0 +1,411 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cloud Storage's JSON API: buckets, objects, and uploads in one request or resumable."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import hashlib
+import itertools
+import json
+import re
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import google_crc32c
+from werkzeug.http import parse_options_header
+from werkzeug.wrappers import Request, Response
+
+from tests.sandbox._gcp._discovery import Call, Description
+from tests.sandbox._gcp._errors import GoogleError
+from tests.sandbox._gcp._oauth import TokenService
+from tests.sandbox._gcp._service import GoogleService, json_response
+
+CHUNK_GRANULE = 256 * 1024
+"""Every chunk of a resumable upload but the last is a multiple of this."""
+
+_BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
+_LOCATIONS = {"US", "EU", "ASIA", "EUR4", "NAM4"} | {
+    f"{area}{number}"
+    for area in (
+        "AFRICA-SOUTH", "ASIA-EAST", "ASIA-NORTHEAST", "ASIA-SOUTH", "ASIA-SOUTHEAST", "AUSTRALIA-SOUTHEAST",
+        "EUROPE-CENTRAL", "EUROPE-NORTH", "EUROPE-SOUTHWEST", "EUROPE-WEST", "ME-CENTRAL", "ME-WEST",
+        "NORTHAMERICA-NORTHEAST", "SOUTHAMERICA-EAST", "SOUTHAMERICA-WEST", "US-CENTRAL", "US-EAST", "US-SOUTH",
+        "US-WEST",
+    )
+    for number in range(1, 13)
+}  # fmt: skip
+
+
+@dataclasses.dataclass
+class StoredObject:
+    resource: dict[str, Any]
+    path: Path
+
+
+@dataclasses.dataclass
+class _Bucket:
+    resource: dict[str, Any]
+    objects: dict[str, StoredObject] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class _Session:
+    """A resumable upload that has begun."""
+
+    bucket: str
+    metadata: dict[str, Any]
+    preconditions: Mapping[str, str]
+    path: Path
+    total: int | None
+    finished: dict[str, Any] | None = None
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    @property
+    def received(self) -> int:
+        return self.path.stat().st_size
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class StorageService(GoogleService):
+    def __init__(self, tokens: TokenService, *, project: str, directory: Path) -> None:
+        super().__init__(Description("storage.v1"), tokens)
+        self._project = project
+        self._directory = directory
+        self._directory.mkdir()
+        self._buckets: dict[str, _Bucket] = {}
+        self._sessions: dict[str, _Session] = {}
+        self._generations = itertools.count(1_790_000_000_000_001)
+        self._lock = threading.RLock()
+        self.handlers = {
+            "buckets.delete": self._delete_bucket,
+            "buckets.get": lambda call, _request, _body: self._bucket(call).resource,
+            "buckets.insert": self._insert_bucket,
+            "buckets.list": self._list_buckets,
+            "objects.delete": self._delete_object,
+            "objects.get": self._get_object,
+            "objects.insert": self._insert_object,
+            "objects.list": self._list_objects,
+            "objects.patch": self._patch_object,
+        }
+
+    def find(self, bucket: str, name: str) -> StoredObject | None:
+        """The object that ``https://storage.googleapis.com/{bucket}/{name}`` stands for."""
+        with self._lock:
+            return self._buckets[bucket].objects.get(name) if bucket in self._buckets else None
+
+    # Buckets
+
+    def _bucket(self, call: Call) -> _Bucket:
+        try:
+            return self._buckets[call.parameters["bucket"]]
+        except KeyError:
+            raise GoogleError(404, "The specified bucket does not exist.") from None
+
+    def _insert_bucket(self, _call: Call, request: Request, body: Any) -> Mapping[str, Any]:
+        if "project" not in request.args:
+            raise GoogleError(400, "Required parameter: project", reason="required")
+        if request.args["project"] != self._project:
+            raise GoogleError(400, f"Unknown project id: {request.args['project']}")
+        name = body.get("name")
+        if name is None:
+            raise GoogleError(400, "Required", reason="required")
+        if not _BUCKET_NAME.fullmatch(name) or name.startswith("goog") or "google" in name:
+            raise GoogleError(400, f"Invalid bucket name: '{name}'")
+        location = str(body.get("location", "US")).upper()
+        if location not in _LOCATIONS:
+            raise GoogleError(400, f"The specified location constraint is not valid: '{location}'.")
+        access = body.get("iamConfiguration", {})
+        if access.get("uniformBucketLevelAccess", {}).get("enabled") and ("acl" in body or "defaultObjectAcl" in body):
+            raise GoogleError(
+                400, "Cannot use ACL API to set bucket policy when uniform bucket-level access is enabled."
+            )
+        with self._lock:
+            if name in self._buckets:
+                raise GoogleError(
+                    409, "Your previous request to create the named bucket succeeded and you already own it."
+                )
+            now = _now()
+            resource = {
+                "kind": "storage#bucket",
+                "id": name,
+                "storageClass": "STANDARD",
+                "timeCreated": now,
+                "updated": now,
+                "metageneration": "1",
+                "projectNumber": "123456789012",
+                "etag": "CAE=",
+                "locationType": "multi-region" if "-" not in location else "region",
+                "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
+                **body,
+                "location": location,
+                "iamConfiguration": {
+                    "publicAccessPrevention": "inherited",
+                    "uniformBucketLevelAccess": {"enabled": False},
+                    **access,
+                },
+            }
+            self._buckets[name] = _Bucket(resource)
+        return resource
+
+    def _delete_bucket(self, call: Call, _request: Request, _body: Any) -> Response:
+        with self._lock:
+            if self._bucket(call).objects:
+                raise GoogleError(409, "The bucket you tried to delete is not empty.")
+            del self._buckets[call.parameters["bucket"]]
+        return Response(status=204)
+
+    def _list_buckets(self, _call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
+        if request.args.get("project") != self._project:
+            raise GoogleError(400, f"Unknown project id: {request.args.get('project')}")
+        return {"kind": "storage#buckets", "items": [bucket.resource for bucket in self._buckets.values()]}
+
+    # Objects
+
+    def _object(self, call: Call) -> StoredObject:
+        stored = self._bucket(call).objects.get(call.parameters["object"])
+        if stored is None:
+            raise GoogleError(404, f"No such object: {call.parameters['bucket']}/{call.parameters['object']}")
+        return stored
+
+    @staticmethod
+    def _check_preconditions(stored: StoredObject | None, conditions: Mapping[str, str]) -> None:
+        generation = stored.resource["generation"] if stored else "0"
+        metageneration = stored.resource["metageneration"] if stored else None
+        held = {
+            "ifGenerationMatch": lambda value: value == generation,
+            "ifGenerationNotMatch": lambda value: value != generation,
+            "ifMetagenerationMatch": lambda value: value == metageneration,
+            "ifMetagenerationNotMatch": lambda value: value != metageneration,
+        }
+        for name, holds in held.items():
+            if name in conditions and not holds(conditions[name]):
+                raise GoogleError(
+                    412,
+                    "At least one of the pre-conditions you specified did not hold.",
+                    locationType="header",
+                    location="If-Match",
+                )
+
+    def _get_object(self, call: Call, request: Request, _body: Any) -> Response | Mapping[str, Any]:
+        stored = self._object(call)
+        self._check_preconditions(stored, request.args)
+        if request.args.get("alt") != "media":
+            return stored.resource
+        headers = {"x-goog-hash": f"crc32c={stored.resource['crc32c']},md5={stored.resource['md5Hash']}"}
+        response = Response(stored.path.open("rb"), headers=headers, direct_passthrough=True)
+        response.content_type = stored.resource["contentType"]
+        response.content_length = int(stored.resource["size"])
+        return response
+
+    def _list_objects(self, call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
+        prefix = request.args.get("prefix", "")
+        objects = self._bucket(call).objects
+        return {
+            "kind": "storage#objects",
+            "items": [objects[name].resource for name in sorted(objects) if name.startswith(prefix)],
+        }
+
+    def _patch_object(self, call: Call, request: Request, body: Any) -> Mapping[str, Any]:
+        with self._lock:
+            stored = self._object(call)
+            self._check_preconditions(stored, request.args)
+            for key in body.keys() - {"metadata", "contentType", "cacheControl", "contentDisposition", "kind"}:
+                raise GoogleError(400, f"Field {key} cannot be changed.", reason="invalid")
+            merged = {**stored.resource.get("metadata", {}), **(body.get("metadata") or {})}
+            stored.resource.update(body)
+            stored.resource["metadata"] = {key: value for key, value in merged.items() if value is not None}
+            stored.resource["metageneration"] = str(int(stored.resource["metageneration"]) + 1)
+            stored.resource["updated"] = _now()
+        return stored.resource
+
+    def _delete_object(self, call: Call, request: Request, _body: Any) -> Response:
+        with self._lock:
+            stored = self._object(call)
+            self._check_preconditions(stored, request.args)
+            del self._bucket(call).objects[call.parameters["object"]]
+        stored.path.unlink()
+        return Response(status=204)
+
+    # Uploads
+
+    def _insert_object(self, call: Call, request: Request, _body: Any) -> Response | Mapping[str, Any]:
+        bucket = self._bucket(call)
+        kind = request.args.get("uploadType")
+        if not call.upload or kind not in ("media", "multipart", "resumable"):
+            raise GoogleError(400, "Upload type must be media, multipart or resumable.", reason="badRequest")
+        if request.method != "POST":
+            return self._continue_upload(request)
+        if "predefinedAcl" in request.args:
+            access = bucket.resource["iamConfiguration"]
+            if access["uniformBucketLevelAccess"]["enabled"]:
+                raise GoogleError(
+                    400, "Cannot use ACL API to update bucket policy when uniform bucket-level access is enabled."
+                )
+        if kind == "resumable":
+            return self._start_upload(call, request)
+        path = self._new_file()
+        if kind == "media":
+            metadata: dict[str, Any] = {}
+            content_type = request.mimetype
+            path.write_bytes(request.get_data())
+        else:
+            metadata, content_type, data = _parse_multipart(request)
+            path.write_bytes(data)
+        self.description.check_body(call, metadata)
+        metadata = self._named(metadata, request)
+        metadata.setdefault("contentType", content_type)
+        return self._finish(call.parameters["bucket"], metadata, request.args, path, request)
+
+    def _new_file(self) -> Path:
+        path = self._directory / secrets.token_hex(16)
+        path.touch()
+        return path
+
+    @staticmethod
+    def _named(metadata: Mapping[str, Any], request: Request) -> dict[str, Any]:
+        name = request.args.get("name", metadata.get("name"))
+        if not name:
+            raise GoogleError(400, "Required", reason="required")
+        if len(name.encode()) > 1024 or "\r" in name or "\n" in name or name in (".", ".."):
+            raise GoogleError(400, f"Invalid object name: {name!r}")
+        return {**metadata, "name": name}
+
+    def _start_upload(self, call: Call, request: Request) -> Response:
+        data = request.get_data()
+        metadata = json.loads(data) if data else {}
+        self.description.check_body(call, metadata)
+        metadata = self._named(metadata, request)
+        metadata.setdefault("contentType", request.headers.get("X-Upload-Content-Type", "application/octet-stream"))
+        name = call.parameters["bucket"]
+        self._check_preconditions(self._buckets[name].objects.get(metadata["name"]), request.args)
+        length = request.headers.get("X-Upload-Content-Length")
+        upload_id = secrets.token_urlsafe(48)
+        self._sessions[upload_id] = _Session(
+            name, metadata, dict(request.args), self._new_file(), int(length) if length else None
+        )
+        query = urlencode({"uploadType": "resumable", "name": metadata["name"], "upload_id": upload_id})
+        location = f"{request.host_url}upload/storage/v1/b/{quote(name)}/o?{query}"
+        return Response(status=200, headers={"Location": location, "X-GUploader-UploadID": upload_id})
+
+    def _continue_upload(self, request: Request) -> Response:
+        upload_id = request.args.get("upload_id", "")
+        session = self._sessions.get(upload_id)
+        if session is None:
+            raise GoogleError(404, "No such upload: the session is unknown, or was cancelled.")
+        if request.method == "DELETE":
+            del self._sessions[upload_id]
+            session.path.unlink(missing_ok=True)
+            return Response(status=499)
+        with session.lock:
+            if session.finished is None:
+                session.finished = self._receive(session, request)
+            if session.finished is not None:
+                return json_response(session.finished)
+            headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
+            return Response(status=308, headers=headers)
+
+    def _receive(self, session: _Session, request: Request) -> dict[str, Any] | None:
+        match = re.fullmatch(r"bytes (\*|(\d+)-(\d+))/(\*|\d+)", request.headers.get("Content-Range", ""))
+        if match is None:
+            raise GoogleError(400, "Failed to parse Content-Range header.", reason="badRequest")
+        if match[4] != "*":
+            total = int(match[4])
+            if session.total not in (None, total):
+                raise GoogleError(400, f"The size was announced as {session.total}, not {total}.", reason="badRequest")
+            session.total = total
+        if match[1] != "*":
+            first, last = int(match[2]), int(match[3])
+            data = request.get_data()
+            if len(data) != last - first + 1:
+                raise GoogleError(400, f"Content-Range promises {last - first + 1} bytes, got {len(data)}.")
+            if first > session.received:
+                raise GoogleError(
+                    400,
+                    f"Invalid request. According to the Content-Range header, the upload offset is {first} byte(s), "
+                    f"which exceeds already uploaded size of {session.received} byte(s).",
+                )
+            if last + 1 != session.total and len(data) % CHUNK_GRANULE:
+                raise GoogleError(
+                    400,
+                    f"Invalid request. The number of bytes uploaded is required to be a multiple of {CHUNK_GRANULE}, "
+                    f"except for the final request. The received request contained {len(data)} bytes.",
+                )
+            # Bytes that arrived before are skipped: the client had not seen the answer.
+            with session.path.open("ab") as file:
+                file.write(data[session.received - first :])
+        if session.received != session.total:
+            return None
+        return self._finish(session.bucket, session.metadata, session.preconditions, session.path, request)
+
+    def _finish(
+        self, bucket: str, metadata: dict[str, Any], conditions: Mapping[str, str], path: Path, request: Request
+    ) -> dict[str, Any]:
+        md5, crc32c = hashlib.md5(usedforsecurity=False), google_crc32c.Checksum()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                md5.update(block)
+                crc32c.update(block)
+        hashes = {
+            "md5Hash": base64.b64encode(md5.digest()).decode(),
+            "crc32c": base64.b64encode(crc32c.digest()).decode(),
+        }
+        promised = {key: metadata[key] for key in hashes if key in metadata}
+        for item in request.headers.get("X-Goog-Hash", "").split(","):
+            key, _, value = item.strip().partition("=")
+            if value:
+                promised[{"md5": "md5Hash"}.get(key, key)] = value
+        for key, value in promised.items():
+            if value != hashes.get(key):
+                path.unlink()
+                raise GoogleError(400, f'Provided {key} "{value}" doesn\'t match calculated {key} "{hashes.get(key)}".')
+        with self._lock:
+            objects = self._buckets[bucket].objects
+            name = metadata["name"]
+            self._check_preconditions(objects.get(name), conditions)
+            generation, now = str(next(self._generations)), _now()
+            link = f"https://www.googleapis.com/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+            resource = {
+                **metadata,
+                **hashes,
+                "kind": "storage#object",
+                "id": f"{bucket}/{name}/{generation}",
+                "selfLink": link,
+                "mediaLink": f"{link}?generation={generation}&alt=media",
+                "bucket": bucket,
+                "generation": generation,
+                "metageneration": "1",
+                "storageClass": "STANDARD",
+                "size": str(path.stat().st_size),
+                "etag": base64.b64encode(generation.encode()).decode(),
+                "timeCreated": now,
+                "updated": now,
+            }
+            replaced = objects.get(name)
+            objects[name] = StoredObject(resource, path)
+        if replaced:
+            replaced.path.unlink()
+        return resource
+
+
+def _parse_multipart(request: Request) -> tuple[dict[str, Any], str, bytes]:
+    """The two parts of a ``multipart/related`` upload: metadata, and the object with its content type."""
+    content_type, options = parse_options_header(request.headers.get("Content-Type"))
+    boundary = b"--" + options.get("boundary", "").encode()
+    # Not by the email package: it would take the object for text.
+    sections = (b"\r\n" + request.get_data()).split(b"\r\n" + boundary)
+    if content_type != "multipart/related" or len(sections) != 4 or not sections[3].startswith(b"--"):
+        raise GoogleError(400, "Malformed multipart body.", reason="badRequest")
+    _metadata_head, _, metadata = sections[1].partition(b"\r\n\r\n")
+    head, _, media = sections[2].partition(b"\r\n\r\n")
+    match = re.search(rb"(?i)^content-type: *([^\r]+)", head, re.MULTILINE)
+    return json.loads(metadata), match[1].decode() if match else "application/octet-stream", media
