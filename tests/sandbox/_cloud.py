@@ -11,7 +11,6 @@ import importlib
 import json
 import os
 import signal
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -149,7 +148,9 @@ def run_cloud(name: str, root: Path, operation_seconds: float) -> None:
     signal.signal(signal.SIGTERM, lambda *_arguments: ended.set())
 
     def watch_supervisor() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: its lock, held by a daemon thread, aborts the interpreter's shutdown.
+        while os.read(0, 4096):
+            pass
         ended.set()
 
     threading.Thread(target=watch_supervisor, daemon=True).start()
