@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bootable test image, as it comes from its builder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
+from tests.image._build import build_image
+from tests.image._spec import FIRMWARES, Firmware, ImageSpec
+from tests.support.paths import BUILD, REPOSITORY
+
+_MIB = 1 << 20
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+
+@pytest.fixture
+def raw(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The raw disk of an image of the firmware that the test is parametrized with."""
+    raw = tmp_path / "disk.raw"
+    _output("qemu-img", "convert", "-O", "raw", build_image(ImageSpec(request.param), tmp_path), raw)
+    return raw
+
+
+def test_it_is_a_compressed_qcow2_of_whole_mib_but_not_gib(tmp_path: Path) -> None:
+    image = build_image(ImageSpec(), tmp_path)
+    info = json.loads(_output("qemu-img", "info", "--output=json", image))
+    assert info["format"] == "qcow2"
+    assert info["format-specific"]["data"]["compat"] == "1.1"
+    assert info["virtual-size"] % _MIB == 0
+    assert info["virtual-size"] % (1024 * _MIB) != 0
+    assert json.loads(_output("qemu-img", "check", "--output=json", image))["compressed-clusters"] > 100
+
+
+@pytest.mark.parametrize(
+    ("raw", "partitions"),
+    [("hybrid", {"1": "EF00", "2": "8300", "4": "EF02"}), ("uefi", {"1": "EF00", "2": "8300"})],
+    indirect=["raw"],
+)
+def test_partitions_are_alpines(raw: Path, partitions: dict[str, str]) -> None:
+    assert "No problems found" in _output("sgdisk", "--verify", raw)
+    rows = [line.split() for line in _output("sgdisk", "--print", raw).splitlines() if line.startswith("   ")]
+    assert {row[0]: row[5] for row in rows} == partitions
+
+
+@pytest.mark.parametrize(("raw", "boot_code"), [("hybrid", True), ("uefi", False), ("bios", True)], indirect=["raw"])
+def test_boot_code_is_where_bios_boots(raw: Path, boot_code: bool) -> None:
+    with raw.open("rb") as file:
+        assert any(file.read(440)) == boot_code
+
+
+@pytest.mark.parametrize(("raw", "start"), [("hybrid", 2), ("uefi", 2), ("bios", 0)], indirect=["raw"])
+def test_the_root_file_system_is_sound(raw: Path, start: int) -> None:
+    root = raw.with_name("root.raw")
+    _output(
+        "dd", f"if={raw}", f"of={root}", "bs=1M", f"skip={start}", f"count={109 - start - (start > 0)}", "conv=sparse"
+    )
+    _output("e2fsck", "-f", "-n", root)
+    assert _output("e2label", root).strip() == "/"
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+def test_the_collection_sees_what_was_built(firmware: Firmware, tmp_path: Path) -> None:
+    facts = inspect_image(build_image(ImageSpec(firmware), tmp_path))
+    assert facts["firmware"] == firmware
+    assert facts["partition_table"] == ("none" if firmware == "bios" else "gpt")
+    assert facts["image"]["bootstrap"] == "tiny"
+
+
+def test_a_rebuild_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    first = build_image(ImageSpec(), tmp_path / "first")
+    # Only the downloaded package is shared.
+    other_cache = tmp_path / "cache"
+    other_cache.mkdir()
+    (other_cache / "packages").symlink_to(BUILD / "cache/packages")
+    again = build_image(ImageSpec(), tmp_path / "again", cache=other_cache)
+    assert again.read_bytes() == first.read_bytes()
+
+
+def test_the_command_prints_where_the_image_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.image", "build", "--output", str(tmp_path)]
+    result = subprocess.run(command, cwd=REPOSITORY, check=True, text=True, stdout=subprocess.PIPE)
+    image = tmp_path / "alpine-3.24.2-x86_64-tiny-r0.qcow2"
+    assert result.stdout == f"{image}\n"
+    assert image.is_file()
