@@ -8,9 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.image._build import build_image
-from tests.image._commands import ImageError
-from tests.image._spec import FIRMWARES, ImageSpec
+from tests.image import FIRMWARES, ImageError, ImageSpec, build_image
 
 
 def main() -> int:

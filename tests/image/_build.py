@@ -20,10 +20,12 @@ from tests.image._system import make_root_tree
 from tests.support.paths import BUILD
 
 _CACHE = BUILD / "cache"
+_OUTPUT = BUILD / "image"
+_HYBRID = ImageSpec()
 _SOURCES = Path(__file__).parent
 
 
-def build_image(spec: ImageSpec, output: Path, *, cache: Path = _CACHE) -> Path:
+def build_image(spec: ImageSpec = _HYBRID, output: Path = _OUTPUT, *, cache: Path = _CACHE) -> Path:
     """Put the image into the folder ``output``, as ``{spec.name}.qcow2``, and return its path.
 
     The same sources, tools and kernel make the same image to the bit, so it is built once and then copied from

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
-from tests.image._build import build_image
-from tests.image._spec import FIRMWARES, Firmware, ImageSpec
+from tests.image import FIRMWARES, Firmware, ImageSpec, build_image
 from tests.support.paths import BUILD, REPOSITORY
 
 _MIB = 1 << 20
@@ -32,7 +31,7 @@ def raw(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_it_is_a_compressed_qcow2_of_whole_mib_but_not_gib(tmp_path: Path) -> None:
-    image = build_image(ImageSpec(), tmp_path)
+    image = build_image(output=tmp_path)
     info = json.loads(_output("qemu-img", "info", "--output=json", image))
     assert info["format"] == "qcow2"
     assert info["format-specific"]["data"]["compat"] == "1.1"
@@ -77,12 +76,12 @@ def test_the_collection_sees_what_was_built(firmware: Firmware, tmp_path: Path) 
 
 
 def test_a_rebuild_is_the_same_to_the_bit(tmp_path: Path) -> None:
-    first = build_image(ImageSpec(), tmp_path / "first")
+    first = build_image(output=tmp_path / "first")
     # Only the downloaded package is shared.
     other_cache = tmp_path / "cache"
     other_cache.mkdir()
     (other_cache / "packages").symlink_to(BUILD / "cache/packages")
-    again = build_image(ImageSpec(), tmp_path / "again", cache=other_cache)
+    again = build_image(output=tmp_path / "again", cache=other_cache)
     assert again.read_bytes() == first.read_bytes()
 
 
