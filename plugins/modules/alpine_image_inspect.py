@@ -1,0 +1,195 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a local image is."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alpine_image_inspect
+short_description: Tell what is in a local Alpine Linux cloud image
+version_added: "0.1.0"
+description:
+  - Reads a qcow2 image or a raw disk, without root and without mounting it, and tells its format, size and digest, its
+    partition table, and from that the firmware that can boot it.
+  - An image that no cloud could boot, that is incomplete or damaged, or whose name contradicts its disk, is refused
+    with an explanation.
+  - A qcow2 image that refers to another file is refused as well, since reading it would read that file.
+author:
+  - The alpine.cloud authors (@alpine-cloud)
+extends_documentation_fragment:
+  - alpine.cloud._attributes
+attributes:
+  check_mode:
+    support: full
+    details: This module never writes.
+  diff_mode:
+    support: N/A
+    details: This module does not modify anything.
+  idempotent:
+    support: full
+requirements:
+  - C(qemu-img), for qcow2 images
+options:
+  src:
+    description: The image on the host where the module runs.
+    type: path
+    required: true
+  name:
+    description:
+      - The image's name, without extension, by Alpine's scheme
+        C([{cloud}_]alpine-{release}-{arch}[-{firmware}]-{bootstrap}[-metal]-r{N}).
+      - Without it the file's own name is used if it follows the scheme; if not, RV(image) is V(null).
+    type: str
+seealso:
+  - module: alpine.cloud.alpine_image_convert
+"""
+
+EXAMPLES = r"""
+- name: Look into an image
+  alpine.cloud.alpine_image_inspect:
+    src: images/alpine-3.24.2-x86_64-cloudinit-r2.qcow2
+  register: inspection
+
+- name: Make sure that it boots by UEFI
+  ansible.builtin.assert:
+    that: inspection.firmware in ["uefi", "hybrid"]
+
+- name: Look into an image whose file has another name
+  alpine.cloud.alpine_image_inspect:
+    src: build/disk.qcow2
+    name: alpine-3.24.2-aarch64-tiny-r0
+"""
+
+RETURN = r"""
+path:
+  description: The absolute path of O(src).
+  returned: success
+  type: str
+  sample: /srv/images/alpine-3.24.2-x86_64-cloudinit-r2.qcow2
+format:
+  description: The file's format.
+  returned: success
+  type: str
+  choices: [qcow2, raw]
+  sample: qcow2
+size:
+  description: The file's size in bytes.
+  returned: success
+  type: int
+  sample: 110886912
+virtual_size:
+  description: The size of the disk that a guest sees, in bytes.
+  returned: success
+  type: int
+  sample: 224395264
+sha256:
+  description: The file's SHA-256.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+partition_table:
+  description: The disk's partition table.
+  returned: success
+  type: str
+  choices: [gpt, mbr, none]
+  sample: gpt
+partitions:
+  description: The disk's partitions; of an MBR, the primary ones.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    number:
+      description: The partition's number, from 1.
+      type: int
+      sample: 1
+    start:
+      description: Where it begins, in bytes.
+      type: int
+      sample: 1048576
+    size:
+      description: Its size in bytes.
+      type: int
+      sample: 524288
+    type:
+      description: The type GUID in lower case, or the MBR type such as V(0x83).
+      type: str
+      sample: c12a7328-f81f-11d2-ba4b-00a0c93ec93b
+    name:
+      description: The name that a GPT has for it, V(null) for an MBR.
+      type: str
+      sample: esp
+firmware:
+  description:
+    - What can boot the disk, by what stands on it and not by its name. V(uefi) needs an EFI system partition; V(bios) a
+      BIOS boot partition, boot code in the first sector, or a bare ext4 file system. V(hybrid) is both.
+  returned: success
+  type: str
+  choices: [bios, uefi, hybrid]
+  sample: hybrid
+image:
+  description: The parts of the image's name, V(null) when O(name) is not given and the file is named otherwise.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The image's own name, without the cloud that it was published for.
+      type: str
+      sample: alpine-3.24.2-x86_64-cloudinit-r2
+    release:
+      description: Alpine's release.
+      type: str
+      sample: 3.24.2
+    version:
+      description: The branch of the release.
+      type: str
+      sample: "3.24"
+    revision:
+      description: The image's revision, from 0 for each release.
+      type: int
+      sample: 2
+    architecture:
+      description: The processor's architecture.
+      type: str
+      choices: [x86_64, aarch64]
+      sample: x86_64
+    firmware:
+      description: The firmware that the name promises, V(null) when it does not tell.
+      type: str
+      choices: [bios, uefi]
+      sample: uefi
+    bootstrap:
+      description: What configures the system at its first boot.
+      type: str
+      sample: cloudinit
+    machine:
+      description: What the image is for, virtual machines or bare metal.
+      type: str
+      choices: [vm, metal]
+      sample: vm
+    cloud:
+      description: The cloud that the image was published for, V(null) when the name does not tell.
+      type: str
+      sample: generic
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
+from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "src": {"type": "path", "required": True},
+            "name": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    run_module(module, lambda: {"changed": False, **inspect_image(module.params["src"], module.params["name"])})
+
+
+if __name__ == "__main__":
+    main()
