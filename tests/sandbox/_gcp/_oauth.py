@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# What google-auth signs for, wherever it sends the assertion.
+_AUDIENCE = "https://oauth2.googleapis.com/token"
 _LIFETIME = 3600
 
 
@@ -89,7 +91,7 @@ class TokenService:
             return self._refused("unsupported_grant_type", f"Invalid grant_type: {request.form.get('grant_type')}")
         try:
             claims = google.auth.jwt.decode(
-                request.form.get("assertion", ""), certs=self._public_pem, audience=self._token_uri
+                request.form.get("assertion", ""), certs=self._public_pem, audience=[self._token_uri, _AUDIENCE]
             )
         except ValueError as error:
             return self._refused("invalid_grant", f"Invalid JWT Signature: {error}")
