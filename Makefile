@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# `make` tells what there is. Nothing has to be installed before: every target sees to what it needs, in .venv,
+# .venv-3.13, node_modules and build, and for root through apt-get.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+# Nobody's cloud account and no Ansible setting of this machine may find its way into a test.
+FOREIGN := AWS_% AZURE_% ARM_% GOOGLE_% GCP_% GCE_% CLOUDSDK_% OCI_% BOTO_% ANSIBLE_% PYTHONPATH
+unexport $(filter-out AWS_CA_BUNDLE,$(filter $(FOREIGN),$(.VARIABLES)))
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+# A HOME for whatever could look for settings there. Installers keep the real one, which may tell them of a mirror, but
+# put their caches here.
+TEST_HOME := $(CURDIR)/build/home
+AT_HOME := mkdir -p $(TEST_HOME); HOME=$(TEST_HOME)
+export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
+export npm_config_cache ?= $(CURDIR)/build/cache/npm
+
+BIN := .venv/bin
+STEPS := $(BIN)/python tests/tools/steps.py
+
+# The second lane: a newer Python and ansible-core, where such an interpreter is found.
+LANE := 3.13
+LANE_BIN := .venv-$(LANE)/bin
+LANE_PYTHON := $(or $(wildcard $(LANE_BIN)/python),$(shell tests/tools/find-python $(LANE) exact))
+
+LINTS := lint-mypy lint-ansible lint-ruff lint-yaml lint-reuse lint-changelog lint-shell
+UNITS := unit-first unit-second
+SANITIES := sanity-first sanity-second
+BUILDS := build-first build-second
+
+.PHONY: help
+help: ## tell what there is
+	@echo "make TARGET, with one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+
+.PHONY: demo sandbox
+demo: setup ## import an image into four local clouds, then show what landed
+	@$(BIN)/python -m tests.demo
+
+sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works with -e @build/sandbox.yml
+	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve
+
+.PHONY: test
+test: ## everything that CI runs
+	@began=$$EPOCHSECONDS; \
+	$(MAKE) setup-both; \
+	$(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone integration
+
+.PHONY: lint $(LINTS)
+lint: setup ## formatting, types, ansible-lint, yamllint, licences, changelog, shell scripts
+	@$(STEPS) $(LINTS)
+
+lint-ruff: setup
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+
+lint-mypy: setup
+	$(BIN)/mypy
+
+lint-yaml: setup
+	$(BIN)/yamllint --strict .
+
+lint-ansible: setup
+	$(AT_HOME) PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline --nocolor
+
+lint-reuse: setup
+	$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
+
+lint-changelog: setup
+	$(AT_HOME) $(BIN)/antsibull-changelog lint
+
+lint-shell: setup
+	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches -E '^#!(/usr)?/bin/(env )?(ba)?sh')
+
+.PHONY: unit sanity build
+unit: setup-both ## the unit tests, on both lanes
+	@$(STEPS) $(UNITS)
+
+sanity: setup-both ## ansible-test sanity, on both lanes
+	@$(STEPS) $(SANITIES)
+
+build: setup-both ## the collection's tarball, in build/dist, and tried as an installed collection on both lanes
+	@$(STEPS) $(BUILDS)
+
+.PHONY: $(UNITS) $(SANITIES) $(BUILDS)
+unit-first: setup
+	$(AT_HOME) $(BIN)/pytest tests/unit -q -n 2 --basetemp build/tmp/unit-first
+
+sanity-first: setup
+	$(BIN)/python tests/tools/sanity.py build/sanity/first
+
+build-first: setup
+	$(BIN)/python tests/tools/artifact.py build/dist build/installed/first
+
+ifneq ($(LANE_PYTHON),)
+unit-second: setup-both
+	$(AT_HOME) $(LANE_BIN)/pytest tests/unit -q -n 2 --basetemp build/tmp/unit-second
+
+sanity-second: setup-both
+	$(LANE_BIN)/python tests/tools/sanity.py build/sanity/second
+
+build-second: setup-both
+	$(LANE_BIN)/python tests/tools/artifact.py build/installed/second/dist build/installed/second
+else
+unit-second sanity-second build-second:
+	@echo "Left out: no Python $(LANE) is found here."
+endif
+
+.PHONY: integration
+integration: setup ## every module, role and playbook over local clouds, and the imported disks booted
+	$(AT_HOME) $(BIN)/pytest tests/integration -n 2 --dist worksteal --basetemp build/tmp/integration
+
+.PHONY: setup setup-both system
+setup: system ## install what the other targets need, and update it when requirements change
+	@$(MAKE) --jobs 2 --output-sync=target $(BIN)/.installed node_modules/.installed
+
+# The packages come first: the others need the Python and the npm among them.
+setup-both: system
+	@$(MAKE) --jobs 2 --output-sync=target $(if $(LANE_PYTHON),$(LANE_BIN)/.installed) \
+	    $(BIN)/.installed node_modules/.installed
+
+system: build/collections/ansible_collections/alpine/cloud
+	@tests/tools/system-packages
+
+$(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt tests/tools/venv.py
+	@python=$$(tests/tools/find-python 3.11) || { echo "Python 3.11 or newer is needed." >&2; exit 2; }; \
+	"$$python" tests/tools/venv.py .venv $(filter %.txt,$^)
+	@touch $@
+
+$(LANE_BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/venv.py
+	@"$(LANE_PYTHON)" tests/tools/venv.py .venv-$(LANE) $(filter %.txt,$^)
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .npmrc
+	@echo "Installing package-lock.json into node_modules"
+	@npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# Ansible finds a collection only below a folder of this name.
+build/collections/ansible_collections/alpine/cloud:
+	@mkdir -p $(@D)
+	@ln -sfn ../../../.. $@
+
+.PHONY: clean distclean
+clean: ## remove what was built, caches and reports
+	rm -rf build tests/output .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible
+
+distclean: clean ## and what was installed
+	rm -rf .venv .venv-$(LANE) node_modules
