@@ -29,13 +29,18 @@ from ansible_collections.alpine.cloud.plugins.module_utils._source import (
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._workdir import MIB, KeptFile, WorkDirectory
 
-Format = Literal["fixed_vhd", "dynamic_vhd", "gce_tar"]
+Format = Literal["fixed_vhd", "dynamic_vhd", "gce_tar", "qcow2"]
 
-FORMATS: dict[Format, str] = {"fixed_vhd": "fixed.vhd", "dynamic_vhd": "dynamic.vhd", "gce_tar": "disk.raw.tar.gz"}
+FORMATS: dict[Format, str] = {
+    "fixed_vhd": "fixed.vhd",
+    "dynamic_vhd": "dynamic.vhd",
+    "gce_tar": "disk.raw.tar.gz",
+    "qcow2": "disk.qcow2",
+}
 """The formats, and the names of their files in the work directory."""
 
 # Azure wants whole MiB, Compute Engine whole GiB.
-_ROUND_UP_TO: dict[Format, int] = {"fixed_vhd": MIB, "dynamic_vhd": MIB, "gce_tar": GIB}
+_ROUND_UP_TO: dict[Format, int] = {"fixed_vhd": MIB, "dynamic_vhd": MIB, "gce_tar": GIB, "qcow2": 1}
 _SUBFORMATS: dict[Format, str] = {"fixed_vhd": "fixed", "dynamic_vhd": "dynamic"}
 # A dynamic VHD stores blocks of 2 MiB, and file systems round too.
 _SPARE_SPACE = 16 * MIB
@@ -111,6 +116,8 @@ class Conversion:
             with work.partial(file_name) as partial:
                 if self.format == "gce_tar":
                     self._write_gce_tar(source, partial, work)
+                elif self.format == "qcow2":
+                    self._write_qcow2(source, partial)
                 else:
                     self._write_vhd(source, partial)
                 check_unchanged(source)
@@ -126,6 +133,10 @@ class Conversion:
         qemu_img("create", "-q", "-f", "vpc", "-o", options, target, str(self._converted_size(source)))
         qemu_img("convert", "-n", "--target-is-zero", "-f", source.format, "-O", "vpc", source.path, target)
         self._compare(source, target, "vpc")
+
+    def _write_qcow2(self, source: SourceImage, target: Path) -> None:
+        qemu_img("convert", "-c", "-f", source.format, "-O", "qcow2", source.path, target)
+        self._compare(source, target, "qcow2")
 
     def _write_gce_tar(self, source: SourceImage, target: Path, work: WorkDirectory) -> None:
         with contextlib.ExitStack() as cleanup:

@@ -23,7 +23,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._source import (
 def inspect_image(path: str | os.PathLike[str], name: str | None = None) -> dict[str, Any]:
     """Everything that module ``alpine_image_inspect`` returns but ``changed``.
 
-    :param name: of the image; without one, the file's name is taken where it follows Alpine's scheme.
+    :param name: of the image, with or without extension; without one, the file's name is taken where it follows
+        Alpine's scheme.
     :raises InputError: when the file or the disk cannot be used, ``name`` does not follow Alpine's scheme, or name and
         disk contradict each other.
     """
@@ -74,7 +75,7 @@ def check_name_against_disk(image: ImageName, layout: DiskLayout, firmware: Firm
 
 def _image_name(path: str | os.PathLike[str], name: str | None) -> ImageName | None:
     if name is not None:
-        return parse_image_name(name)
+        return parse_image_name(strip_extension(name))
     try:
         return parse_image_name(strip_extension(os.fspath(path)))
     except InputError:

@@ -38,8 +38,9 @@ options:
       - V(fixed_vhd) is a fixed VHD of whole MiB, for AWS and Azure.
       - V(dynamic_vhd) is a VHD without the empty parts of the disk, for AWS.
       - V(gce_tar) is a C(.tar.gz) in old GNU format that holds the disk as C(disk.raw), whole GiB, for Google Cloud.
+      - V(qcow2) is a compressed qcow2 image, for Oracle Cloud where the source is a raw disk.
     type: str
-    choices: [fixed_vhd, dynamic_vhd, gce_tar]
+    choices: [fixed_vhd, dynamic_vhd, gce_tar, qcow2]
     required: true
   work_dir:
     description:

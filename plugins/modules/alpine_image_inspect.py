@@ -37,7 +37,7 @@ options:
     required: true
   name:
     description:
-      - The image's name, without extension, by Alpine's scheme
+      - The image's name by Alpine's scheme
         C([{cloud}_]alpine-{release}-{arch}[-{firmware}]-{bootstrap}[-metal]-r{N}).
       - Without it the file's own name is used if it follows the scheme; if not, RV(image) is V(null).
     type: str
