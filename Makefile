@@ -128,13 +128,13 @@ setup-both: system
 system: build/collections/ansible_collections/alpine/cloud
 	@tests/tools/system-packages
 
-$(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt tests/tools/venv.py
+$(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt tests/tools/lane.py
 	@python=$$(tests/tools/find-python 3.11) || { echo "Python 3.11 or newer is needed." >&2; exit 2; }; \
-	"$$python" tests/tools/venv.py .venv $(filter %.txt,$^)
+	"$$python" tests/tools/lane.py .venv $(filter %.txt,$^)
 	@touch $@
 
-$(LANE_BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/venv.py
-	@"$(LANE_PYTHON)" tests/tools/venv.py .venv-$(LANE) $(filter %.txt,$^)
+$(LANE_BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/lane.py
+	@"$(LANE_PYTHON)" tests/tools/lane.py .venv-$(LANE) $(filter %.txt,$^)
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make or update a lane: a virtual environment of the Python that runs this, with the ansible-core that fits it.
 
-``python3.13 tests/tools/venv.py .venv-3.13 requirements.txt tests/requirements.txt``
+``python3.13 tests/tools/lane.py .venv-3.13 requirements.txt tests/requirements.txt``
 """
 
 from __future__ import annotations
