@@ -118,11 +118,11 @@ integration: setup ## every module, role and playbook over local clouds, and the
 
 .PHONY: setup setup-both system
 setup: system ## install what the other targets need, and update it when requirements change
-	@$(MAKE) --jobs 2 --output-sync=target $(BIN)/.installed node_modules/.installed
+	@$(MAKE) --silent --jobs 2 --output-sync=target $(BIN)/.installed node_modules/.installed
 
 # The packages come first: the others need the Python and the npm among them.
 setup-both: system
-	@$(MAKE) --jobs 2 --output-sync=target $(if $(LANE_PYTHON),$(LANE_BIN)/.installed) \
+	@$(MAKE) --silent --jobs 2 --output-sync=target $(if $(LANE_PYTHON),$(LANE_BIN)/.installed) \
 	    $(BIN)/.installed node_modules/.installed
 
 system: build/collections/ansible_collections/alpine/cloud
