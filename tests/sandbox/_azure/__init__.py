@@ -40,7 +40,12 @@ class AzureCloud(Cloud):
         key = base64.b64encode(secrets.token_bytes(64)).decode()
         self._azurite = Azurite(context.directory, certificates=context.root, account=_STORAGE_ACCOUNT, key=key)
         proxy = BlobProxy(self._azurite, account=account, ca_file=context.ca_file)
-        blob_url = context.serve(proxy, classify=_blobs.classify, error_body=_blobs.error_body)
+        blob_url = context.serve(
+            proxy,
+            classify=_blobs.classify,
+            error_body=_blobs.error_body,
+            handler=_blobs.RawHeadersHandler,
+        )
         blob_endpoint = f"{blob_url}/{_STORAGE_ACCOUNT}"
         login_url = context.serve(_login.create_app(account), classify=_login.classify, error_body=_login.error_body)
         group_id = f"/subscriptions/{account.subscription}/resourceGroups/{_GROUP}"

@@ -23,7 +23,7 @@ from azure.storage.blob import BlobClient
 from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._azure._login import STORAGE, Account
-from tests.sandbox._server import Operation
+from tests.sandbox._server import Operation, QuietHandler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,7 +34,15 @@ _START_SECONDS = 60
 _PAGE = 512
 _MAX_PUT_PAGE = 4 << 20
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "date", "server"}
+_RAW_HEADERS = "azure.headers"
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+
+
+class RawHeadersHandler(QuietHandler):
+    """Keeps the headers as they came: WSGI loses those with an underscore, and metadata has them."""
+
+    def make_environ(self) -> WSGIEnvironment:
+        return {**super().make_environ(), _RAW_HEADERS: list(self.headers.items())}
 
 
 class Azurite:
@@ -141,6 +149,8 @@ class BlobProxy:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
+        # Read even when refused, since the connection is used again.
+        request.get_data()
         response = self._refusal(request, classify(request)) or self._forward(request, environ)
         return response(environ, start_response)
 
@@ -181,13 +191,13 @@ class BlobProxy:
         return None
 
     def _forward(self, request: Request, environ: WSGIEnvironment) -> Response:
-        headers = {key: value for key, value in request.headers if key.lower() not in _HOP_BY_HOP}
+        headers = {key: value for key, value in environ[_RAW_HEADERS] if key.lower() not in _HOP_BY_HOP}
         # The signature of a shared key covers the path as sent.
         target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or request.full_path
         answer = self._pool.request(
             request.method,
             self._azurite.url + target,
-            body=request.get_data(cache=False) or None,
+            body=request.get_data() or None,
             headers=headers,
             preload_content=False,
             decode_content=False,

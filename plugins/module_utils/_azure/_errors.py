@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where exceptions of Azure's SDKs become ours."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
+
+_SIGNATURE = re.compile(r"(?i)\b(sig|sv|se|sp|skoid|client_secret|secret)=[^&\s'\"]+")
+# What the Blob service appends to each message.
+_STORAGE_TRAILER = re.compile(r"\n(RequestId|Time|ErrorCode|Content):")
+
+INPUT_ERRORS = {
+    "ResourceGroupNotFound": (
+        "Option resource_group must name one that exists: create it first, for instance with `az group create`."
+    ),
+    "SubscriptionNotFound": "Option subscription_id must name one that the principal may see.",
+    "InvalidSubscriptionId": "Option subscription_id must be the subscription's UUID.",
+}
+"""Azure's codes for what no module of this collection creates, and what the user is to do."""
+
+_REMEDIES = {
+    "AuthorizationFailed": "Give the principal the role that the collection's README names.",
+    "AuthorizationPermissionMismatch": (
+        "Give the principal the role Storage Blob Data Contributor on the storage account; being its owner is not "
+        "enough."
+    ),
+    "LinkedAuthorizationFailed": "The principal needs Microsoft.Storage/storageAccounts/listKeys/action as well.",
+}
+
+
+@contextlib.contextmanager
+def translated(operation: str, what: str) -> Iterator[None]:
+    """Turn an SDK's exception inside the block into a ``ProviderError``.
+
+    :param operation: Azure's name of the operation, such as ``GalleryImageVersions_CreateOrUpdate``.
+    :param what: what is being tried, to complete the sentence "Cannot {what}".
+    :raises ProviderError: with Azure's own code and reason.
+    :raises InputError: when Azure says that the subscription or resource group does not exist.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith("azure."):
+            raise
+        raise _translate(error, operation, what) from error
+
+
+def _translate(error: Exception, operation: str, what: str) -> ProviderError | InputError:
+    code, reason = code_of(error), _reason_of(error)
+    if code in INPUT_ERRORS:
+        return InputError(f"Cannot {what}: {reason} {INPUT_ERRORS[code]}")
+    remedy = f" {_REMEDIES[code]}" if code in _REMEDIES else ""
+    return ProviderError(
+        f"Cannot {what}: {f'{code}: ' if code else ''}{reason}{remedy}",
+        operation=operation,
+        code=code,
+        status=getattr(error, "status_code", None),
+    )
+
+
+def code_of(error: BaseException) -> str | None:
+    """Azure's error code, such as ``ResourceNotFound``, from whichever of its services."""
+    storage_code = getattr(error, "error_code", None)
+    if storage_code:
+        return str(getattr(storage_code, "value", storage_code))
+    code: Any = getattr(getattr(error, "error", None), "code", None)
+    return str(code) if code else None
+
+
+def _reason_of(error: Exception) -> str:
+    reason = getattr(getattr(error, "error", None), "message", None) or getattr(error, "message", None) or str(error)
+    reason = _STORAGE_TRAILER.split(str(reason))[0]
+    reason = _SIGNATURE.sub(r"\1=***", " ".join(reason.split()))
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."

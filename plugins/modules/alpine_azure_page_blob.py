@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alpine_azure_page_blob
+short_description: Upload a fixed VHD to Azure Storage as a page blob
+version_added: "0.1.0"
+description:
+  - Uploads a fixed VHD as a page blob, from which M(alpine.cloud.alpine_azure_gallery_version) makes an image version.
+  - Only what is not zero is sent, in parallel. An interrupted upload is resumed by the next run.
+  - The blob's metadata V(source_sha256) and its MD5 are written last. A blob without them is unfinished.
+author:
+  - The alpine.cloud authors (@alpine-cloud)
+extends_documentation_fragment:
+  - alpine.cloud._attributes
+  - alpine.cloud._attributes.actiongroup_azure
+  - alpine.cloud._azure
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(present) uploads the blob unless it is there.
+      - V(absent) deletes it. If O(source_sha256) is given, a blob with other content is left alone.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  storage_account:
+    description: The storage account, of kind C(StorageV2).
+    type: str
+    required: true
+  container:
+    description: The container.
+    type: str
+    required: true
+  create_container:
+    description: Create the container, without public access, when it does not exist.
+    type: bool
+    default: false
+  name:
+    description: The blob's name. It must end with V(.vhd).
+    type: str
+    required: true
+  src:
+    description:
+      - Path of the fixed VHD, with a virtual size of whole MiB; required for O(state=present).
+      - M(alpine.cloud.alpine_image_convert) makes such a file.
+    type: path
+  source_sha256:
+    description: SHA-256 of the source qcow2 image, the content's identity; required for O(state=present).
+    type: str
+  account_key:
+    description:
+      - The storage account's key. If not set, the credentials are used, which need the role Storage Blob Data
+        Contributor on the account or the container.
+    type: str
+  blob_endpoint:
+    description:
+      - The address of the account's Blob service. If not set, that of O(storage_account) in O(cloud_environment).
+    type: str
+  threads:
+    description: How many pages to send at the same time.
+    type: int
+    default: 8
+requirements:
+  - azure-storage-blob
+"""
+
+EXAMPLES = r"""
+- name: Upload the image
+  alpine.cloud.alpine_azure_page_blob:
+    storage_account: mystorageaccount
+    container: alpine-images
+    create_container: true
+    name: alpine-3.24.2-x86_64-tiny-r0.vhd
+    src: /var/cache/alpine/alpine-3.24.2-x86_64-tiny-r0.vhd
+    source_sha256: "{{ alpine_image_result.sha256 }}"
+
+- name: Remove what was uploaded
+  alpine.cloud.alpine_azure_page_blob:
+    storage_account: mystorageaccount
+    container: alpine-images
+    name: alpine-3.24.2-x86_64-tiny-r0.vhd
+    source_sha256: "{{ alpine_image_result.sha256 }}"
+    state: absent
+"""
+
+RETURN = r"""
+url:
+  description: The blob's address, without any signature.
+  returned: success
+  type: str
+  sample: https://mystorageaccount.blob.core.windows.net/alpine-images/alpine-3.24.2-x86_64-tiny-r0.vhd
+container:
+  description: The container.
+  returned: O(state=present)
+  type: str
+  sample: alpine-images
+name:
+  description: The blob's name.
+  returned: O(state=present)
+  type: str
+  sample: alpine-3.24.2-x86_64-tiny-r0.vhd
+size:
+  description:
+    - The blob's size in bytes, the VHD's footer included.
+    - V(null) in check mode when O(src) does not exist yet.
+  returned: O(state=present)
+  type: int
+  sample: 224395776
+source_sha256:
+  description: SHA-256 of the source image.
+  returned: O(state=present)
+  type: str
+  sample: 0b9ab7c1d8f5e5a4f1a1c2d3e4f5061728394a5b6c7d8e9f00112233445566aa
+resumed:
+  description: Whether an earlier, interrupted upload was, or would be, resumed.
+  returned: O(state=present)
+  type: bool
+uploaded_bytes:
+  description: How many bytes were sent; V(0) in check mode.
+  returned: O(state=present)
+  type: int
+  sample: 183697408
+failure:
+  description: The operation, code and status of a request that Azure refused.
+  returned: when a request failed
+  type: dict
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import AUTH_ARGUMENT_SPEC, connect
+from ansible_collections.alpine.cloud.plugins.module_utils._azure._page_blob import (
+    PageBlob,
+    PageBlobRequest,
+    blob_endpoint,
+    blob_service,
+)
+from ansible_collections.alpine.cloud.plugins.module_utils._identity import checked_sha256
+from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    options = module.params
+    sha256 = options["source_sha256"]
+    request = PageBlobRequest(
+        container=options["container"],
+        name=options["name"],
+        src=options["src"],
+        source_sha256=checked_sha256(sha256) if sha256 else None,
+        create_container=options["create_container"],
+        threads=options["threads"],
+    )
+    request.check()
+    session = connect(options, needs_credential=not options["account_key"])
+    endpoint = blob_endpoint(session, options["storage_account"], options["blob_endpoint"])
+    with blob_service(session, endpoint, options["account_key"]) as service:
+        blob = PageBlob(service, request)
+        if options["state"] == "absent":
+            return blob.ensure_absent(check_mode=module.check_mode)
+        return blob.ensure_present(check_mode=module.check_mode, warn=module.warn)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "storage_account": {"type": "str", "required": True},
+            "container": {"type": "str", "required": True},
+            "create_container": {"type": "bool", "default": False},
+            "name": {"type": "str", "required": True},
+            "src": {"type": "path"},
+            "source_sha256": {"type": "str"},
+            "account_key": {"type": "str", "no_log": True},
+            "blob_endpoint": {"type": "str"},
+            "threads": {"type": "int", "default": 8},
+            **AUTH_ARGUMENT_SPEC,
+        },
+        required_if=[("state", "present", ["src", "source_sha256"])],
+        supports_check_mode=True,
+    )
+    run_module(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()
