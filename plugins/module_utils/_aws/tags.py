@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags of EC2 resources: what a module puts on them, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+_MAX_TAGS = 50
+_MAX_KEY = 128
+_MAX_VALUE = 256
+
+
+def wanted_tags(tags: Mapping[str, Any] | None, *, sha256: str, name: str) -> dict[str, str]:
+    """The user's tags, over ``Name`` and the identity.
+
+    :raises InputError: when EC2 would refuse them, or one of them contradicts the identity.
+    """
+    wanted = {"Name": name, **{str(key): str(value) for key, value in (tags or {}).items()}}
+    for key, value in wanted.items():
+        if key.lower().startswith("aws:"):
+            raise InputError(f"tags: {key!r} begins with 'aws:', which is reserved to AWS")
+        if not 1 <= len(key) <= _MAX_KEY or len(value) > _MAX_VALUE:
+            raise InputError(f"tags: {key!r}: a key has 1 to {_MAX_KEY} characters, a value {_MAX_VALUE} at most")
+    if wanted.setdefault(IDENTITY_KEY, sha256) != sha256:
+        raise InputError(f"tags: {IDENTITY_KEY} is set by the module, from source_sha256")
+    if len(wanted) > _MAX_TAGS:
+        raise InputError(f"tags: {len(wanted)} tags with the module's own, but EC2 takes {_MAX_TAGS}")
+    return wanted
+
+
+def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """In the form of EC2 requests."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def as_dict(resource: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a resource in an answer of EC2."""
+    tags: Iterable[Mapping[str, str]] = resource.get("Tags") or []
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def missing_tags(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """What must be written so that ``wanted`` holds. Tags of others are left alone."""
+    return {key: value for key, value in wanted.items() if present.get(key) != value}
