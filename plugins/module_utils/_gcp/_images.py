@@ -76,7 +76,7 @@ class ImageSpec:
             family=checked_name(params["family"], "family") if params["family"] else params["family"],
             labels=None if params["labels"] is None else checked_labels(params["labels"]),
             description=params["description"],
-            storage_locations=tuple(locations),
+            storage_locations=tuple(location.lower() for location in locations),
         )
 
     @property
@@ -334,7 +334,7 @@ def ensure_image(images: Images, spec: ImageSpec, *, check_mode: bool) -> dict[s
     else:
         wanted = spec.managed(found)
         changed = wanted != before
-        if check_mode:
+        if check_mode or (not changed and found.status == "READY"):
             return _result(spec, found, wanted, changed=changed, before=before, after=wanted)
         if found.status == "PENDING" and images.wait:
             images.await_import(found)
