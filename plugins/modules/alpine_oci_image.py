@@ -153,6 +153,11 @@ name:
   returned: when O(state=present)
   type: str
   sample: alpine-3.24.2-aarch64-tiny-r0
+region:
+  description: The region that holds the image.
+  returned: when O(state=present)
+  type: str
+  sample: eu-frankfurt-1
 lifecycle_state:
   description: The state of the image; V(null) when there is none.
   returned: when O(state=present)

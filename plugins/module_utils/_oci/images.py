@@ -326,7 +326,9 @@ def manage_image(
     before = describe(found) if found is not None else {}
     if found is None:
         if check_mode:
-            return _result(None, changed=True, before={}, after=request.attributes(), request=request)
+            return _result(
+                None, changed=True, before={}, after=request.attributes(), request=request, connection=connection
+            )
         if request.namespace is None and request.bucket:
             request = dataclasses.replace(request, namespace=_namespace(connection, request.compartment_id))
         image, work_request_id = images.create(request)
@@ -347,6 +349,7 @@ def manage_image(
         before=before,
         after=after,
         request=request,
+        connection=connection,
         work_request_id=work_request_id,
     )
 
@@ -394,6 +397,7 @@ def _result(
     before: dict[str, Any],
     after: dict[str, Any],
     request: ImageRequest,
+    connection: Connection,
     work_request_id: str | None = None,
 ) -> dict[str, Any]:
     known = image is not None and image.lifecycle_state in _USABLE
@@ -402,6 +406,7 @@ def _result(
         "changed": changed,
         "image_id": image.id if image is not None else None,
         "name": request.name,
+        "region": connection.region,
         "lifecycle_state": image.lifecycle_state if image is not None else None,
         "launch_mode": after.get("launch_mode"),
         "launch_options": describe_launch_options(image) if image is not None else dict(request.launch_options),
