@@ -17,7 +17,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 # A HOME for whatever could look for settings there. Installers keep the real one, which may tell them of a mirror, but
 # put their caches here.
 TEST_HOME := $(CURDIR)/build/home
-AT_HOME := mkdir -p $(TEST_HOME); HOME=$(TEST_HOME)
+AT_HOME := mkdir -p build/tmp $(TEST_HOME); HOME=$(TEST_HOME)
 export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
 export npm_config_cache ?= $(CURDIR)/build/cache/npm
 
@@ -44,7 +44,8 @@ demo: setup ## import an image into four local clouds, then show what landed
 	@$(BIN)/python -m tests.demo
 
 sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works with -e @build/sandbox.yml
-	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve
+	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve \
+		--image "$$($(BIN)/python -m tests.image build --output build/image)"
 
 .PHONY: test
 test: ## everything that CI runs
