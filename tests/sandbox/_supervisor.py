@@ -203,6 +203,7 @@ def serve(
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)  # scripts start what they put in the background with this one ignored
     try:
         with running(directory, vars_file, clouds, operation_seconds=operation_seconds, images=images) as processes:
             print(
