@@ -145,9 +145,15 @@ EXAMPLES = r"""
 RETURN = r"""
 image_id:
   description: OCID of the image; V(null) in check mode when it would have to be imported.
-  returned: success
+  returned: when O(state=present)
   type: str
   sample: ocid1.image.oc1.eu-frankfurt-1.aaaaaaaaexample
+image_ids:
+  description: OCIDs of the images that were deleted, or would be.
+  returned: when O(state=absent)
+  type: list
+  elements: str
+  sample: [ocid1.image.oc1.eu-frankfurt-1.aaaaaaaaexample]
 name:
   description: Display name of the image.
   returned: when O(state=present)

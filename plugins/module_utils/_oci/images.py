@@ -199,9 +199,6 @@ class Images:
 
     def create(self, request: ImageRequest) -> tuple[Image, str | None]:
         """Begin the import; returns the image and the id of its work request."""
-        missing = [name for name in ("bucket", "object_name", "namespace") if not getattr(request, name)]
-        if missing:
-            raise InputError(f"{', '.join(missing)} must say which object to import")
         try:
             return self._create(request, request.launch_mode)
         except ProviderError as error:
@@ -329,9 +326,7 @@ def manage_image(
             return _result(
                 None, changed=True, before={}, after=request.attributes(), request=request, connection=connection
             )
-        if request.namespace is None and request.bucket:
-            request = dataclasses.replace(request, namespace=_namespace(connection, request.compartment_id))
-        image, work_request_id = images.create(request)
+        image, work_request_id = images.create(_with_source(request, connection))
     else:
         image = found
         work_request_id = images.work_request_of(image) if image.lifecycle_state in _IN_FLIGHT else None
@@ -360,9 +355,15 @@ def _images(params: Mapping[str, Any], connection: Connection | None, warn: Warn
     )
 
 
-def _namespace(connection: Connection, compartment_id: str) -> str:
+def _with_source(request: ImageRequest, connection: Connection) -> ImageRequest:
+    missing = [name for name in ("bucket", "object_name") if not getattr(request, name)]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} must say which object to import")
+    if request.namespace:
+        return request
     with translated("GetNamespace", "look up the Object Storage namespace"):
-        return str(connection.object_storage().get_namespace(compartment_id=compartment_id).data)
+        namespace = connection.object_storage().get_namespace(compartment_id=request.compartment_id).data
+    return dataclasses.replace(request, namespace=namespace)
 
 
 def _warn_of_firmware(request: ImageRequest, image: Image, warn: Warn) -> None:
@@ -387,7 +388,7 @@ def _ensure_absent(images: Images, params: Mapping[str, Any], sha256: str | None
             for image in doomed:
                 images.wait_until_deleted(image)
     before = describe(doomed[0]) if doomed else {}
-    return {"changed": bool(doomed), "image_id": doomed[0].id if doomed else None, "diff": diff_of(before, {})}
+    return {"changed": bool(doomed), "image_ids": [image.id for image in doomed], "diff": diff_of(before, {})}
 
 
 def _result(
