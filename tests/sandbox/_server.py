@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_input_stream
 
 from tests.sandbox._faults import FaultBook
 
@@ -151,6 +152,7 @@ class Recorder:
             _close_connection(environ)
             return []
         if status is not None:
+            drain(environ)
             content_type, body = self._error_body(operation, status)
             log(len(body), status)
             start_response(
@@ -179,6 +181,17 @@ class Recorder:
             log(sent)
             if hasattr(chunks, "close"):
                 chunks.close()
+
+
+def drain(environ: WSGIEnvironment) -> None:
+    """Read the request's body to its end, as an answer that does not want it must.
+
+    A client that is still sending would see a broken connection instead of the answer; one that keeps the connection
+    would have the rest taken for its next request.
+    """
+    stream = get_input_stream(environ)
+    while stream.read(1 << 20):
+        pass
 
 
 def _close_connection(environ: WSGIEnvironment) -> None:
