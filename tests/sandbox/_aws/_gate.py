@@ -28,7 +28,7 @@ from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request
 
-from tests.sandbox._server import Operation
+from tests.sandbox._server import Operation, drain
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -76,6 +76,7 @@ def error_body(service: str, code: str, message: str) -> tuple[str, bytes]:
 
 
 _FAULT_CODES = {
+    403: {"ec2": "UnauthorizedOperation", "s3": "AccessDenied", "ebs": "AccessDeniedException"},
     429: {"ec2": "RequestLimitExceeded", "s3": "SlowDown"},
     500: {"s3": "InternalError"},
     503: {"ec2": "Unavailable", "s3": "SlowDown"},
@@ -84,7 +85,8 @@ _FAULT_CODES = {
 
 def fault_body(operation: Operation, status: int) -> tuple[str, bytes]:
     """The error that this service gives with an HTTP status."""
-    code = _FAULT_CODES.get(status, {}).get(operation.service, "ServiceUnavailable" if status >= 500 else "Throttling")
+    default = "ServiceUnavailable" if status >= 500 else "Throttling" if status == 429 else "OrderedFault"
+    code = _FAULT_CODES.get(status, {}).get(operation.service, default)
     return error_body(operation.service, code, f"Ordered fault in {operation.name}")
 
 
@@ -131,8 +133,8 @@ class Gate:
                 _check_s3(environ)
         except Refusal as refusal:
             content_type, body = error_body(service, refusal.code, str(refusal))
-            # The unread body would be taken for the next request.
-            headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Connection", "close")]
+            drain(environ)
+            headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
             start_response(f"{refusal.status} Refused", headers)
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         return self._app(environ, start_response)
