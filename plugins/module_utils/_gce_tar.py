@@ -127,18 +127,23 @@ def _data_extents(file: BinaryIO, length: int) -> list[tuple[int, int]]:
 
 
 def _allocated(file: BinaryIO, length: int) -> Iterator[tuple[int, int]]:
-    """Start and end of what the file system has stored, widened to tar blocks."""
+    """Start and end of what the file system has stored.
+
+    Widened to whole ``_GRANULARITY``, so that what is stored where makes no difference to the tar file.
+    """
     end = 0
     while end < length:
         try:
-            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            data = os.lseek(file.fileno(), end, os.SEEK_DATA)
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
             # Only a hole is left.
             return
-        start = max(end, start // _BLOCK * _BLOCK)
-        end = min(length, -(-os.lseek(file.fileno(), start, os.SEEK_HOLE) // _BLOCK) * _BLOCK)
+        # The widened start may lie in a hole: the end is looked for from where there is data.
+        hole = os.lseek(file.fileno(), data, os.SEEK_HOLE)
+        start = max(end, data // _GRANULARITY * _GRANULARITY)
+        end = min(length, -(-hole // _GRANULARITY) * _GRANULARITY)
         yield start, end
 
 
