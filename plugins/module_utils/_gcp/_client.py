@@ -192,7 +192,7 @@ def _service_account(params: Mapping[str, Any], scopes: list[str]) -> Credential
         made: Credentials = service_account.Credentials.from_service_account_info(json.loads(contents), scopes=scopes)
     except OSError as error:
         raise InputError(f"{option}: {error.strerror}") from error
-    except (ValueError, TypeError, auth_errors.GoogleAuthError) as error:
+    except (ValueError, TypeError, AttributeError, auth_errors.GoogleAuthError) as error:
         # The parsers' own words could quote the key.
         raise InputError(f"{option} is not the JSON key of a service account") from error
     return made

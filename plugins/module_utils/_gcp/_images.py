@@ -8,6 +8,7 @@ import dataclasses
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -357,7 +358,9 @@ def remove_image(images: Images, spec: ImageSpec, *, check_mode: bool) -> dict[s
             images.await_deletion(spec.name)
         else:
             if found.status == "PENDING":
-                images.await_import(found)
+                # An image cannot be deleted before; how its import ends does not matter.
+                with suppress(ProviderError):
+                    images.await_import(found)
             images.delete(spec.name)
     return _result(spec, None, {}, changed=found.status != "DELETING", before=found.managed(), after={})
 

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+from google.api_core import exceptions as api
+from google.auth import exceptions as auth
+
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp._translation import provider_errors, without_queries
+
+
+def _answer(status: int, body: Any) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    response.request = requests.Request("POST", "https://storage.example/upload?upload_id=secret").prepare()
+    return response
+
+
+def _translated(error: Exception) -> ProviderError:
+    with pytest.raises(ProviderError) as caught, provider_errors("images.insert", "import image alpine"):
+        raise error
+    assert caught.value.__cause__ is error
+    return caught.value
+
+
+def test_googles_reason_is_told_with_code_and_status() -> None:
+    details = [{"message": "The name is taken.", "domain": "global", "reason": "alreadyExists"}]
+    body = {"error": {"code": 409, "message": "The name is taken.", "errors": details}}
+    error = _translated(api.from_http_response(_answer(409, body)))
+    assert error.message == "Google Cloud could not import image alpine: The name is taken."
+    assert error.as_result() == {
+        "operation": "images.insert",
+        "code": "alreadyExists",
+        "status": 409,
+        "details": details,
+    }
+
+
+def test_an_answer_that_is_not_json_is_told_without_its_url_query() -> None:
+    error = _translated(api.from_http_response(_answer(502, "<html>Bad Gateway</html>")))
+    assert "Bad Gateway" in error.message
+    assert "secret" not in error.message
+    assert (error.status, error.code, error.details) == (502, None, None)
+
+
+@pytest.mark.parametrize("body", [[], "null", {"error": "invalid_grant"}, {"other": 1}])
+def test_an_answer_of_another_shape_does_no_harm(body: Any) -> None:
+    error = _translated(api.NotFound("nothing here", response=_answer(404, body)))
+    assert error.message == "Google Cloud could not import image alpine: nothing here"
+    assert error.status == 404
+
+
+def test_failed_retries_tell_their_last_cause() -> None:
+    body = {"error": {"message": "Try later.", "errors": [{"reason": "backendError"}]}}
+    cause = api.from_http_response(_answer(503, body))
+    error = _translated(api.RetryError("Timeout of 30.0s exceeded", cause))
+    assert error.message == "Google Cloud could not import image alpine in several attempts: Try later."
+    assert (error.status, error.code) == (503, "backendError")
+
+
+def test_failed_retries_without_a_cause_tell_so() -> None:
+    error = _translated(api.RetryError("Timeout of 30.0s exceeded", None))
+    assert "Timeout of 30.0s exceeded" in error.message
+
+
+def test_a_broken_connection_is_told_without_the_url_query() -> None:
+    text = "Max retries exceeded with url: /upload?uploadType=resumable&upload_id=secret (Caused by refused)"
+    error = _translated(requests.ConnectionError(text))
+    assert "(Caused by refused)" in error.message
+    assert "secret" not in error.message
+    assert error.status is None
+
+
+def test_a_refused_sign_in_names_the_credentials() -> None:
+    refused = auth.RefreshError("invalid_grant: account not found", {"error": "invalid_grant"})
+    assert _translated(refused).message == (
+        "Google Cloud could not import image alpine: the credentials of auth_kind get no access token: "
+        "invalid_grant: account not found"
+    )
+
+
+def test_details_hold_no_signature() -> None:
+    message = "not found: https://storage.googleapis.com/b/o?X-Goog-Signature=secret"
+    body = {"error": {"message": message, "errors": [{"message": message, "reason": "notFound", "extra": 1}]}}
+    error = _translated(api.from_http_response(_answer(404, body)))
+    assert "secret" not in json.dumps(error.as_result()) + error.message
+    assert error.details[0]["extra"] == 1
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(InputError, match="as it is"), provider_errors("images.insert", "import"):
+        raise InputError("as it is")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://host/path?a=b&c=d", "https://host/path"),
+        ("PUT https://host/p?upload_id=x: 503 (y?z)", "PUT https://host/p 503 (y)"),
+        ("no url", "no url"),
+    ],
+)
+def test_queries_are_cut_out(text: str, expected: str) -> None:
+    assert without_queries(text) == expected
