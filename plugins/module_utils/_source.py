@@ -26,7 +26,6 @@ from ansible_collections.alpine.cloud.plugins.module_utils._qemu_img import Qemu
 from ansible_collections.alpine.cloud.plugins.module_utils._vhd import FOOTER_SIZE
 
 _HEAD_SIZE = 4096
-_READ_BLOCK = 64 * 1024
 # What else people have, by its first bytes.
 _OTHER_FORMATS = {
     b"\x1f\x8b": "compressed by gzip",
@@ -136,14 +135,18 @@ def guest_view(source: SourceImage) -> Iterator[ReadAt]:
 
 
 def _read_through_qemu_img(source: SourceImage, part: Path, offset: int, length: int) -> bytes:
-    first = offset // _READ_BLOCK
-    count = -(-(offset + length) // _READ_BLOCK) - first
-    qemu_img(
-        "dd", "-f", source.format, "-O", "raw", f"bs={_READ_BLOCK}", f"skip={first}", f"count={count}",
-        f"if={source.path}", f"of={part}",
-    )  # fmt: skip
-    start = offset - first * _READ_BLOCK
-    return part.read_bytes()[start : start + length]
+    first = offset // SECTOR * SECTOR
+    end = min(-(-(offset + length) // SECTOR) * SECTOR, source.virtual_size)
+    if end <= first:
+        return b""
+    # A raw disk as a window on the image: what `dd` means by count depends on the version, once skip is given.
+    file_name = str(source.path).replace(",", ",,")
+    window = (
+        f"driver=raw,offset={first},size={end - first},"
+        f"file.driver={source.format},file.file.driver=file,file.file.filename={file_name}"
+    )
+    qemu_img("convert", "--image-opts", "-O", "raw", window, part)
+    return part.read_bytes()[offset - first : offset - first + length]
 
 
 def _open_regular(path: Path) -> BinaryIO:
