@@ -1,0 +1,231 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job, as a user runs it: ``ansible-playbook playbooks/import_all.yml`` against four clouds."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import RunningSandbox, StartSandbox
+from tests.sandbox._cloud import CLOUDS
+from tests.sandbox._supervisor import running
+from tests.support.compare import assert_same_disk
+from tests.support.disks import SmallDisk, make_small_disk
+from tests.support.paths import REPOSITORY
+from tests.support.playbook import run_playbook
+
+_PLAYBOOK = REPOSITORY / "playbooks/import_all.yml"
+
+Result = subprocess.CompletedProcess[str]
+Import = Callable[..., Result]
+
+
+def _changed(result: Result) -> int:
+    """The sum of changed= in the recap."""
+    return sum(int(number) for number in re.findall(r"changed=(\d+)", result.stdout))
+
+
+def _writes(sandbox: RunningSandbox) -> int:
+    return sum(request["write"] for request in sandbox.logged_requests())
+
+
+def _records(manifest: Path) -> dict[str, dict[str, Any]]:
+    return {record["cloud"]: record for record in json.loads(manifest.read_text())["imports"]}
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    return tmp_path / "out/manifest.json"
+
+
+@pytest.fixture
+def import_all(home: Path, manifest: Path) -> Import:
+    def run(
+        sandbox: RunningSandbox,
+        image: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> Result:
+        base = {"alpine_images": [{"path": str(image)}], "alpine_manifest_path": str(manifest)}
+        return run_playbook(
+            _PLAYBOOK,
+            *arguments,
+            home=home,
+            variables=base | variables,
+            vars_files=[sandbox.vars_file],
+            environment=environment,
+        )
+
+    return run
+
+
+def test_check_then_import_then_nothing_to_do(
+    start_sandbox: StartSandbox, import_all: Import, manifest: Path, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    disk = make_small_disk(tmp_path, seed=1)
+
+    check = import_all(sandbox, disk.qcow2, "--check", "--diff")
+    assert check.returncode == 0, check.stdout
+    assert _writes(sandbox) == 0
+    assert _changed(check) > 0
+    assert check.stdout.count("would change") == len(CLOUDS)
+    assert not manifest.exists()
+
+    first = import_all(sandbox, disk.qcow2)
+    assert first.returncode == 0, first.stdout
+    records = _records(manifest)
+    assert sorted(records) == sorted(CLOUDS)
+    for cloud, record in records.items():
+        assert record["changed"] is True
+        assert record["sha256"] == disk.sha256
+        assert record["architecture"] == "x86_64"
+        assert record["seconds"] > 0
+        exported = tmp_path / f"{cloud}.raw"
+        sandbox.export(cloud, record["id"], record["region"], exported)
+        assert_same_disk(disk.qcow2, exported, padded=cloud in ("aws", "gcp"))
+    firmware = {cloud: record["firmware"] for cloud, record in records.items()}
+    assert firmware == {"aws": "uefi-preferred", "azure": "V2", "gcp": "UEFI_COMPATIBLE", "oci": "UEFI_64"}
+
+    writes = _writes(sandbox)
+    second = import_all(sandbox, disk.qcow2)
+    assert second.returncode == 0, second.stdout
+    assert _changed(second) == 0, second.stdout
+    assert _writes(sandbox) == writes
+    again = _records(manifest)
+    assert {cloud: record["id"] for cloud, record in again.items()} == {
+        cloud: record["id"] for cloud, record in records.items()
+    }
+    assert not any(record["changed"] for record in again.values())
+
+
+def test_a_cloud_that_is_down_leaves_the_others_running(import_all: Import, manifest: Path, tmp_path: Path) -> None:
+    disk = make_small_disk(tmp_path, seed=2)
+    directory, vars_file = tmp_path / "sandbox", tmp_path / "sandbox.yml"
+    with running(directory, vars_file, list(CLOUDS), operation_seconds=0.5):
+        sandbox = RunningSandbox(directory, vars_file)
+        sandbox.stop("gcp")
+        result = import_all(sandbox, disk.qcow2)
+
+    assert result.returncode != 0
+    records = _records(manifest)
+    assert [cloud for cloud, record in records.items() if "error" in record] == ["gcp"]
+    assert all(records[cloud]["id"] for cloud in CLOUDS if cloud != "gcp")
+    step = records["gcp"]["error"]["step"]
+    assert step
+    assert f'1 of 4 imports failed: gcp, {disk.qcow2.stem}, step "{step}": ' in result.stdout.replace('\\"', '"')
+
+
+# For each cloud: variables without which there are no credentials, and the option that the message has to name.
+_NO_CREDENTIALS: dict[str, tuple[dict[str, Any], str]] = {
+    "aws": ({"alpine_aws_access_key": "", "alpine_aws_secret_key": ""}, "access_key"),
+    "azure": ({"alpine_azure_client_id": "", "alpine_azure_secret": ""}, "client_id"),
+    "gcp": ({"alpine_gcp_service_account_file": ""}, "service_account_file"),
+    "oci": ({"alpine_oci_config_file_location": "/nonexistent/config"}, "config_file_location"),
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_missing_credentials_end_before_anything_is_sent(
+    cloud: str, start_sandbox: StartSandbox, small_disk: SmallDisk, import_all: Import
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    variables, option = _NO_CREDENTIALS[cloud]
+    writes = _writes(sandbox)
+    result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], **variables)
+    assert result.returncode != 0, result.stdout
+    assert _writes(sandbox) == writes
+    assert option in result.stdout
+
+
+_SDKS = {"aws": "boto3", "azure": "azure.mgmt.compute", "gcp": "google.cloud.storage", "oci": "oci"}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_missing_sdk_is_named_and_stops_that_cloud_only(
+    cloud: str, start_sandbox: StartSandbox, small_disk: SmallDisk, import_all: Import, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    # Shadows the installed SDK by a sitecustomize that refuses to find it.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {_SDKS[cloud]!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+    )
+    writes = _writes(sandbox)
+    result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], environment={"PYTHONPATH": str(tmp_path)})
+    assert result.returncode != 0, result.stdout
+    assert _writes(sandbox) == writes
+    assert "Failed to import the required Python library" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("cloud", "variable", "value"),
+    [("aws", "alpine_aws_region", "mars-north-1"), ("oci", "alpine_oci_region", "mars-north-1"),
+     ("azure", "alpine_azure_location", "marsnorth")],
+)  # fmt: skip
+def test_unknown_region(
+    cloud: str, variable: str, value: str, start_sandbox: StartSandbox, small_disk: SmallDisk, import_all: Import
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    writes = _writes(sandbox)
+    result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], **{variable: value})
+    assert result.returncode != 0, result.stdout
+    assert _writes(sandbox) == writes
+    assert value in result.stdout
+
+
+def _no_such_file(directory: Path) -> Path:
+    return directory / "alpine-3.24.2-x86_64-tiny-r0.qcow2"
+
+
+def _not_an_image(directory: Path) -> Path:
+    path = directory / "alpine-3.24.2-x86_64-tiny-r0.qcow2"
+    path.write_text("<html>404 Not Found</html>\n" * 100)
+    return path
+
+
+def _truncated(directory: Path) -> Path:
+    path = make_small_disk(directory).qcow2
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def _empty(directory: Path) -> Path:
+    path = directory / "alpine-3.24.2-x86_64-tiny-r0.qcow2"
+    path.touch()
+    return path
+
+
+def _bad_name(directory: Path) -> Path:
+    return make_small_disk(directory).qcow2.rename(directory / "my-image.qcow2")
+
+
+@pytest.mark.parametrize("make", [_no_such_file, _not_an_image, _truncated, _empty, _bad_name])
+def test_bad_files_end_before_anything_is_sent(
+    make: Callable[[Path], Path], start_sandbox: StartSandbox, import_all: Import, manifest: Path, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    logged = len(sandbox.logged_requests())
+    image = make(tmp_path)
+    result = import_all(sandbox, image)
+    assert result.returncode != 0, result.stdout
+    assert len(sandbox.logged_requests()) == logged
+    records = _records(manifest)
+    assert sorted(records) == sorted(CLOUDS)
+    messages = {record["error"]["message"] for record in records.values()}
+    assert len(messages) == 1
+    message = messages.pop()
+    assert message.startswith(("src ", "name "))
+    assert image.stem in message
