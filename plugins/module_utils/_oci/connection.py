@@ -123,7 +123,7 @@ def _api_key(params: Mapping[str, Any]) -> Identity:
         config.validate_config(settings)
     except exceptions.InvalidConfig as error:
         problems = ", ".join(
-            f"{_OPTION_OF_SETTING.get(name, name)} is {problem}" for name, problem in sorted(error.args[0].items())
+            sorted(f"{_OPTION_OF_SETTING.get(name, name)} is {problem}" for name, problem in error.args[0].items())
         )
         raise InputError(
             f"Credentials for Oracle Cloud are incomplete: {problems}. Set these options, or config_file_location and "
@@ -241,12 +241,15 @@ class Connection:
 
     def _client(self, factory: Any, endpoint: str | None, timeout: tuple[float, float], *, retries: bool = True) -> Any:
         retry = require("oci.retry", "oci")
+        circuit_breaker = require("oci.circuit_breaker", "oci")
         client = factory(
             self._identity.config,
             signer=self._identity.signer,
             service_endpoint=endpoint.rstrip("/") if endpoint else None,
             timeout=timeout,
             retry_strategy=self.retry_strategy if retries else retry.NoneRetryStrategy(),
+            # Object Storage's client has one by default, which would refuse requests on its own account.
+            circuit_breaker_strategy=circuit_breaker.NoCircuitBreakerStrategy(),
         )
         self._configure_tls(client.base_client)
         return client

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -64,6 +65,15 @@ class ObjectPlace:
         return (self.namespace, self.bucket, self.name)
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A piece of a file, in bytes, and its binary MD5 sum."""
+
+    offset: int
+    size: int
+    md5: bytes
+
+
 class LocalFile:
     """The file to upload, and what the service is going to say of it.
 
@@ -89,11 +99,19 @@ class LocalFile:
         with self.path.open("rb") as file:
             return _base64(hashlib.file_digest(file, _md5).digest())
 
+    @functools.cached_property
+    def parts(self) -> list[Part]:
+        """What a multipart upload sends."""
+        with self.path.open("rb") as file:
+            return [
+                _read_part(file, offset, min(self.part_size, self.size - offset))
+                for offset in range(0, self.size, self.part_size)
+            ]
+
     def multipart_md5(self) -> str:
         """As ``opc-multipart-md5`` has it."""
-        with self.path.open("rb") as file:
-            digests = list(iter(lambda: _md5_of_part(file, self.part_size), None))
-        return f"{_base64(_md5(b''.join(digests)).digest())}-{len(digests)}"
+        digests = b"".join(part.md5 for part in self.parts)
+        return f"{_base64(_md5(digests).digest())}-{len(self.parts)}"
 
     def is_content_of(self, stored: StoredObject) -> bool:
         """Compare by the service's own checksum, as far as it allows: with parts of another size it does not."""
@@ -111,13 +129,13 @@ def _md5(data: bytes = b"") -> Any:
     return hashlib.md5(data, usedforsecurity=False)
 
 
-def _md5_of_part(file: BinaryIO, part_size: int) -> bytes | None:
+def _read_part(file: BinaryIO, offset: int, size: int) -> Part:
     digest = _md5()
-    left = part_size
+    left = size
     while left and (chunk := file.read(min(_CHUNK, left))):
         digest.update(chunk)
         left -= len(chunk)
-    return None if left == part_size else digest.digest()
+    return Part(offset, size - left, digest.digest())
 
 
 def _base64(data: bytes) -> str:
@@ -277,11 +295,13 @@ class Bucket:
             with translated("CreateMultipartUpload", f"begin the upload of {place}"):
                 strategy.make_retrying_call(assembler.new_upload)
             with translated("UploadPart", f"upload {place}"):
-                assembler.add_parts_from_file(str(file.path))
+                # With a checksum each: the SDK computes them by itself, but too late to send them along.
+                for part in file.parts:
+                    assembler.add_part_from_file(str(file.path), part.offset, part.size, _base64(part.md5))
                 progress = Progress("upload", file.size)
                 assembler.upload(retry_strategy=strategy, progress_callback=progress.advance)
             with translated("CommitMultipartUpload", f"commit the upload of {place}"):
-                strategy.make_retrying_call(assembler.commit)
+                strategy.make_retrying_call(assembler.commit, **condition)
         finally:
             # Nothing is left of this upload when it was committed, except what a lost answer made us begin twice.
             with contextlib.suppress(ProviderError):

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import oci.exceptions
+import pytest
+
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.errors import translated
+
+
+def _raise(error: Exception) -> ProviderError:
+    with pytest.raises(ProviderError) as caught, translated("CreateBucket", "create bucket alpine"):
+        raise error
+    return caught.value
+
+
+def _service_error(status: int, code: str | None, message: str | None) -> oci.exceptions.ServiceError:
+    return oci.exceptions.ServiceError(status, code, {"opc-request-id": "R1"}, message)
+
+
+def test_service_error_keeps_oracles_words() -> None:
+    error = _raise(_service_error(409, "BucketAlreadyExists", "The bucket exists."))
+    assert error.message == "Could not create bucket alpine: The bucket exists. (409 BucketAlreadyExists)."
+    assert error.as_result() == {
+        "operation": "CreateBucket",
+        "code": "BucketAlreadyExists",
+        "status": 409,
+        "details": {"opc_request_id": "R1"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (401, "NotAuthenticated", "Check api_user, api_user_fingerprint, api_user_key_file and tenancy"),
+        (404, "NotAuthorizedOrNotFound", "or a policy is missing"),
+        (400, "LimitExceeded", "ask for a higher service limit"),
+    ],
+)
+def test_common_errors_come_with_a_remedy(status: int, code: str, hint: str) -> None:
+    assert hint in _raise(_service_error(status, code, "No.")).message
+
+
+def test_answer_without_body_is_told_by_its_status() -> None:
+    assert "(404 None)" in _raise(_service_error(404, None, None)).message
+
+
+def test_lost_connection_is_told_without_the_sdks_advice() -> None:
+    inner = oci.exceptions.RequestException(
+        OSError("Connection refused", "Request Endpoint: GET https://x See https://docs.oracle.com for help")
+    )
+    error = _raise(inner)
+    assert error.message == "Could not create bucket alpine: no answer from Oracle Cloud: Connection refused"
+    assert error.code is None
+    assert error.status is None
+
+
+def test_timeout_is_told() -> None:
+    error = _raise(oci.exceptions.ConnectTimeout("timed out"))
+    assert error.message.endswith("no answer from Oracle Cloud: timed out")
+
+
+def test_errors_of_our_own_pass() -> None:
+    with pytest.raises(KeyError), translated("CreateBucket", "create bucket alpine"):
+        raise KeyError("mistake")
