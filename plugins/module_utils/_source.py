@@ -117,7 +117,9 @@ def check_integrity(source: SourceImage) -> None:
         try:
             read(source.last_content, SECTOR)
         except QemuImgError as error:
-            raise InputError(f"src {source.path} is truncated, get the image again: {error.message}") from error
+            raise InputError(
+                f"src {source.path} is damaged at its end, get the image again: {error.message}"
+            ) from error
 
 
 @contextlib.contextmanager

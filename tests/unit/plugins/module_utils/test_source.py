@@ -197,7 +197,7 @@ class TestIntegrity:
         # The tables cannot tell what is missing of the last sector.
         content = qcow2.read_bytes().rstrip(b"\0")
         qcow2.write_bytes(content[:-10].ljust(len(content), b"\xff"))
-        with pytest.raises(InputError, match="truncated, get the image again"):
+        with pytest.raises(InputError, match="damaged at its end, get the image again"):
             check_integrity(identify_source(qcow2))
 
     def test_a_change_is_noticed(self, qcow2: Path) -> None:
