@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +16,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import (
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import INPUT_ERRORS, code_of, translated
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError, WaitTimeoutError
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from azure.core.polling import LROPoller
@@ -197,9 +196,6 @@ def merged_tags(current: Mapping[str, str] | None, wanted: Mapping[str, Any] | N
     return {**kept, **texts} if append else texts
 
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
 def parsed_date(value: str | None, option: str = "end_of_life_date") -> datetime | None:
     """Read a date, or a date and time, as UTC where it names no zone.
 
@@ -217,9 +213,3 @@ def parsed_date(value: str | None, option: str = "end_of_life_date") -> datetime
 def shown_date(moment: datetime | None) -> str | None:
     """As results and requests carry it: RFC 3339, in UTC."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def check_result(state: Any, *, operation: str, what: str) -> None:
-    """:raises ProviderError: when a resource ended in another state than ``Succeeded``."""
-    if str(getattr(state, "value", state)) != "Succeeded":
-        raise ProviderError(f"Cannot {what}: Azure says its provisioning state is {state}.", operation=operation)

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.storage.blob import StorageErrorCode
+
+from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import code_of, translated
+from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from tests.unit.plugins.module_utils._azure.fakes import arm_error, storage_error
+
+
+def translation(error: Exception) -> ProviderError:
+    with pytest.raises(ProviderError) as caught, translated("Galleries_Get", "look up gallery x"):
+        raise error
+    return caught.value
+
+
+def test_resource_manager() -> None:
+    error = translation(arm_error(403, "AuthorizationFailed", "The client has no authorization"))
+    assert error.message == (
+        "Cannot look up gallery x: AuthorizationFailed: The client has no authorization. Give the principal the role "
+        "that the collection's README names."
+    )
+    assert error.as_result() == {
+        "operation": "Galleries_Get",
+        "code": "AuthorizationFailed",
+        "status": 403,
+        "details": None,
+    }
+
+
+def test_storage_trailer_is_cut_off() -> None:
+    error = translation(storage_error(412, "ConditionNotMet", "Not met.\nRequestId:1\nTime:2\nErrorCode:X"))
+    assert error.message == "Cannot look up gallery x: ConditionNotMet: Not met."
+    assert (error.code, error.status) == ("ConditionNotMet", 412)
+
+
+def test_storage_codes_are_enumerations() -> None:
+    error = storage_error(404, "X")
+    error.error_code = StorageErrorCode.BLOB_NOT_FOUND  # type: ignore[attr-defined]
+    assert code_of(error) == "BlobNotFound"
+
+
+def test_missing_role_for_data_is_explained() -> None:
+    error = translation(storage_error(403, "AuthorizationPermissionMismatch", "Not authorized."))
+    assert "Storage Blob Data Contributor" in error.message
+
+
+def test_failed_login() -> None:
+    error = translation(ClientAuthenticationError("AADSTS7000215: Invalid client secret provided. Trace ID: 1"))
+    assert "AADSTS7000215: Invalid client secret provided" in error.message
+    assert error.code is None
+
+
+def test_no_connection() -> None:
+    error = translation(ServiceRequestError("Connection refused"))
+    assert error.message == "Cannot look up gallery x: Connection refused."
+    assert error.status is None
+
+
+@pytest.mark.parametrize(
+    ("code", "option"),
+    [
+        ("ResourceGroupNotFound", "resource_group"),
+        ("SubscriptionNotFound", "subscription_id"),
+        ("InvalidSubscriptionId", "subscription_id"),
+    ],
+)
+def test_what_no_module_creates_is_the_users_to_mend(code: str, option: str) -> None:
+    with pytest.raises(InputError, match=f"Option {option} must"), translated("Galleries_Get", "look up gallery x"):
+        raise arm_error(404, code, "Not found.")
+
+
+@pytest.mark.parametrize("word", ["sig", "client_secret", "secret"])
+def test_no_secret_gets_out(word: str) -> None:
+    error = translation(ServiceRequestError(f"GET https://a.example/c?sv=1&{word}=hush%2B&x=1 failed"))
+    assert "hush" not in error.message
+    assert f"{word}=***" in error.message
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), ConflictError("ours")])
+def test_other_exceptions_pass(error: Exception) -> None:
+    with pytest.raises(type(error), match="ours"), translated("Galleries_Get", "look up gallery x"):
+        raise error
+
+
+def test_nothing_raised() -> None:
+    with translated("Galleries_Get", "look up gallery x"):
+        pass
