@@ -15,8 +15,10 @@ from tests.image._spec import ImageSpec
 
 _BUSYBOX = Path("/bin/busybox")
 _FILES = Path(__file__).with_name("files")
-# The disks of the four clouds, and ext4.
-_MODULES = ["virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "ext4"]
+# The disks of QEMU and the four clouds (Azure's on Hyper-V, EC2's older ones on Xen), and ext4.
+_MODULES = [
+    "virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "hv_storvsc", "pci_hyperv", "xen_blkfront", "ext4",
+]  # fmt: skip
 _APPLETS = ["cat", "findfs", "insmod", "mount", "poweroff", "sh", "sleep", "switch_root", "uname"]
 
 
