@@ -64,11 +64,11 @@ class _Transport(requests.adapters.BaseAdapter):
         super().__init__()
         self._script = script
 
-    def send(self, request: Any, **_arguments: Any) -> Any:
+    def send(self, request: Any, *_arguments: Any, **_options: Any) -> Any:
         call = self._script.take(request)
         if call.raises is not None:
             raise call.raises
-        response = requests.Response()
+        response: Any = requests.Response()
         response.status_code = call.status
         response.headers.update({"opc-request-id": "REQUEST", **call.headers})
         response._content = b"" if call.answer is None else json.dumps(call.answer).encode()

@@ -190,7 +190,8 @@ def test_endpoints_can_be_set(oracle: ScriptedOracle) -> None:
 
 def test_every_client_has_timeouts(oracle: ScriptedOracle) -> None:
     connection = Connection(oracle.params())
-    for client in (connection.compute(), connection.object_storage(), connection.work_requests()):
+    clients: list[Any] = [connection.compute(), connection.object_storage(), connection.work_requests()]
+    for client in clients:
         connect, read = client.base_client.timeout
         assert 0 < connect <= 10
         assert 0 < read <= 300
@@ -198,7 +199,8 @@ def test_every_client_has_timeouts(oracle: ScriptedOracle) -> None:
 
 def test_retries_are_bounded_and_can_be_left_to_the_caller(oracle: ScriptedOracle) -> None:
     connection = Connection(oracle.params())
-    checkers = connection.compute().retry_strategy.checkers.checkers
+    client: Any = connection.compute()
+    checkers = client.retry_strategy.checkers.checkers
     limits = {type(checker).__name__: vars(checker) for checker in checkers}
     assert limits["LimitBasedRetryChecker"]["max_attempts"] == 6
     assert limits["TotalTimeExceededRetryChecker"]["time_limit_seconds"] == 300

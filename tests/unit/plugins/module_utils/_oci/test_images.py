@@ -209,8 +209,8 @@ def test_bios_image_uses_the_documented_preset(oracle: ScriptedOracle, warnings:
         **{name: value for name, value in _BODY.items() if name != "launchOptions"},
         "launchMode": "PARAVIRTUALIZED",
     }
-    options = {"launchMode": "PARAVIRTUALIZED", "launchOptions": {"firmware": "BIOS", **_PARAVIRTUALIZED}}
-    oracle.expect(_list(), _create(body=body), _work(), _get(**options))
+    done = _get(launchMode="PARAVIRTUALIZED", launchOptions={"firmware": "BIOS", **_PARAVIRTUALIZED})
+    oracle.expect(_list(), _create(body=body), _work(), done)
     result = _manage(oracle, warnings, firmware="bios")
     assert result["firmware"] == "BIOS"
     assert result["firmware_from"] == "launch_options"
@@ -238,13 +238,15 @@ def test_namespace_is_looked_up(oracle: ScriptedOracle, warnings: list[str]) -> 
     _manage(oracle, warnings, namespace=None, wait=False)
 
 
-@pytest.mark.parametrize("option", ["bucket", "object_name"])
-def test_source_is_needed_to_import_only(oracle: ScriptedOracle, warnings: list[str], option: str) -> None:
+def test_source_is_needed_to_import_only(oracle: ScriptedOracle, warnings: list[str]) -> None:
     oracle.expect(_list())
-    with pytest.raises(InputError, match=f"{option} must say which object to import"):
-        _manage(oracle, warnings, **{option: None})
+    with pytest.raises(InputError, match="object_name must say which object to import"):
+        _manage(oracle, warnings, object_name=None)
+    oracle.expect(_list())
+    with pytest.raises(InputError, match="bucket and object_name must say which object to import"):
+        _manage(oracle, warnings, bucket=None, object_name=None)
     oracle.expect(_list(_image()))
-    assert _manage(oracle, warnings, **{option: None})["changed"] is False
+    assert _manage(oracle, warnings, bucket=None, object_name=None)["changed"] is False
 
 
 def test_ignored_launch_options_are_left_to_the_capabilities(oracle: ScriptedOracle, warnings: list[str]) -> None:

@@ -374,8 +374,8 @@ def test_bucket_that_appears_meanwhile_is_used(oracle: ScriptedOracle, warnings:
         Call("PUT", _OBJECT),
         _head(qcow2),
     )
-    options = {"create_bucket": True, "compartment_id": COMPARTMENT}
-    assert _manage(oracle, warnings, src=str(qcow2), **options)["changed"] is True
+    result = _manage(oracle, warnings, src=str(qcow2), create_bucket=True, compartment_id=COMPARTMENT)
+    assert result["changed"] is True
 
 
 def test_bucket_name_taken_in_another_tenancy_is_an_error(
