@@ -48,7 +48,7 @@ options:
     description: What the gallery is for.
     type: str
 requirements:
-  - azure-mgmt-compute
+  - azure-mgmt-compute >= 38
 """
 
 EXAMPLES = r"""

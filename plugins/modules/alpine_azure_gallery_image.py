@@ -95,7 +95,7 @@ options:
     description: Address of the release notes.
     type: str
 requirements:
-  - azure-mgmt-compute
+  - azure-mgmt-compute >= 38
 """
 
 EXAMPLES = r"""

@@ -102,7 +102,7 @@ options:
     description: Whether C(latest) passes this version over. If not set, a new version is not passed over.
     type: bool
 requirements:
-  - azure-mgmt-compute
+  - azure-mgmt-compute >= 38
 """
 
 EXAMPLES = r"""
