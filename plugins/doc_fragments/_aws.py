@@ -61,7 +61,7 @@ options:
     type: bool
     default: true
 requirements:
-  - boto3 >= 1.38.28
+  - boto3 >= 1.39
 notes:
   - Requests that are throttled, or fail for a passing reason, are repeated by boto3 with growing, random pauses, eight
     attempts in all.
