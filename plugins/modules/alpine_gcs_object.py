@@ -110,7 +110,7 @@ uri:
   returned: success
   sample: gs://my-images/alpine-3.24.2-x86_64-tiny-r0.raw.tar.gz
 url:
-  description: The object's URL, as M(alpine.cloud.alpine_gcp_image#module:source) takes it too.
+  description: The object's URL, as O(alpine.cloud.alpine_gcp_image#module:source) takes it too.
   type: str
   returned: success
   sample: https://storage.googleapis.com/my-images/alpine-3.24.2-x86_64-tiny-r0.raw.tar.gz

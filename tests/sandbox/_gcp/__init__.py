@@ -11,6 +11,7 @@ from typing import Any
 from tests.sandbox._cloud import Cloud, Context
 from tests.sandbox._gcp._compute import ComputeService
 from tests.sandbox._gcp._errors import ordered_error
+from tests.sandbox._gcp._multipart import MultipartUploads
 from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._storage import StorageService
 
@@ -34,7 +35,8 @@ class _GoogleCloud(Cloud):
     def start(self) -> dict[str, Any]:
         serve = self.context.serve
         token_url = serve(self._tokens, classify=self._tokens.classify, error_body=self._tokens.error_body)
-        storage_url = serve(self._storage, classify=self._storage.classify, error_body=ordered_error)
+        uploads = MultipartUploads(self._storage, self._tokens)
+        storage_url = self._storage.url = serve(uploads, classify=uploads.classify, error_body=ordered_error)
         compute_url = serve(self._compute, classify=self._compute.classify, error_body=ordered_error)
         key_file = self.context.directory / "service-account.json"
         self._tokens.write_key_file(key_file, f"{token_url}/token")

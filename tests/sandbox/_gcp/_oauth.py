@@ -117,7 +117,7 @@ class TokenService:
         :param scopes: one of these is needed.
         :raises GoogleError: 401 without a valid token, 403 when its scopes do not suffice.
         """
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        kind, _space, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             raise GoogleError(
                 401,

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import google_crc32c
 from werkzeug.http import parse_options_header
@@ -79,6 +79,8 @@ def _now() -> str:
 class StorageService(GoogleService):
     def __init__(self, tokens: TokenService, *, project: str, directory: Path) -> None:
         super().__init__(Description("storage.v1"), tokens)
+        self.url = ""
+        """Where it is served."""
         self._project = project
         self._directory = directory
         self._directory.mkdir()
@@ -104,6 +106,9 @@ class StorageService(GoogleService):
             return self._buckets[bucket].objects.get(name) if bucket in self._buckets else None
 
     # Buckets
+
+    def has_bucket(self, name: str) -> bool:
+        return name in self._buckets
 
     def _bucket(self, call: Call) -> _Bucket:
         try:
@@ -198,6 +203,8 @@ class StorageService(GoogleService):
 
     def _get_object(self, call: Call, request: Request, _body: Any) -> Response | Mapping[str, Any]:
         stored = self._object(call)
+        if request.args.get("generation", stored.resource["generation"]) != stored.resource["generation"]:
+            raise GoogleError(404, f"No such object: {stored.resource['id']}")
         self._check_preconditions(stored, request.args)
         if request.args.get("alt") != "media":
             return stored.resource
@@ -253,7 +260,7 @@ class StorageService(GoogleService):
                 )
         if kind == "resumable":
             return self._start_upload(call, request)
-        path = self._new_file()
+        path = self.new_file()
         if kind == "media":
             metadata: dict[str, Any] = {}
             content_type = request.mimetype
@@ -264,9 +271,9 @@ class StorageService(GoogleService):
         self.description.check_body(call, metadata)
         metadata = self._named(metadata, request)
         metadata.setdefault("contentType", content_type)
-        return self._finish(call.parameters["bucket"], metadata, request.args, path, request)
+        return self.finish(call.parameters["bucket"], metadata, request.args, path, promised_hashes(request))
 
-    def _new_file(self) -> Path:
+    def new_file(self) -> Path:
         path = self._directory / secrets.token_hex(16)
         path.touch()
         return path
@@ -291,7 +298,7 @@ class StorageService(GoogleService):
         length = request.headers.get("X-Upload-Content-Length")
         upload_id = secrets.token_urlsafe(48)
         self._sessions[upload_id] = _Session(
-            name, metadata, dict(request.args), self._new_file(), int(length) if length else None
+            name, metadata, dict(request.args), self.new_file(), int(length) if length else None
         )
         query = urlencode({"uploadType": "resumable", "name": metadata["name"], "upload_id": upload_id})
         location = f"{request.host_url}upload/storage/v1/b/{quote(name)}/o?{query}"
@@ -345,25 +352,21 @@ class StorageService(GoogleService):
                 file.write(data[session.received - first :])
         if session.received != session.total:
             return None
-        return self._finish(session.bucket, session.metadata, session.preconditions, session.path, request)
+        return self.finish(
+            session.bucket, session.metadata, session.preconditions, session.path, promised_hashes(request)
+        )
 
-    def _finish(
-        self, bucket: str, metadata: dict[str, Any], conditions: Mapping[str, str], path: Path, request: Request
+    def finish(
+        self,
+        bucket: str,
+        metadata: dict[str, Any],
+        conditions: Mapping[str, str],
+        path: Path,
+        promised: Mapping[str, str],
     ) -> dict[str, Any]:
-        md5, crc32c = hashlib.md5(usedforsecurity=False), google_crc32c.Checksum()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                md5.update(block)
-                crc32c.update(block)
-        hashes = {
-            "md5Hash": base64.b64encode(md5.digest()).decode(),
-            "crc32c": base64.b64encode(crc32c.digest()).decode(),
-        }
-        promised = {key: metadata[key] for key in hashes if key in metadata}
-        for item in request.headers.get("X-Goog-Hash", "").split(","):
-            key, _, value = item.strip().partition("=")
-            if value:
-                promised[{"md5": "md5Hash"}.get(key, key)] = value
+        """Make the object of the file at ``path``; ``promised`` are the hashes that the client sent along."""
+        hashes = hashes_of(path)
+        promised = {**{key: metadata[key] for key in hashes if key in metadata}, **promised}
         for key, value in promised.items():
             if value != hashes.get(key):
                 path.unlink()
@@ -380,7 +383,7 @@ class StorageService(GoogleService):
                 "kind": "storage#object",
                 "id": f"{bucket}/{name}/{generation}",
                 "selfLink": link,
-                "mediaLink": f"{link}?generation={generation}&alt=media",
+                "mediaLink": f"{self.url}{urlsplit(link).path}?generation={generation}&alt=media",
                 "bucket": bucket,
                 "generation": generation,
                 "metageneration": "1",
@@ -397,6 +400,29 @@ class StorageService(GoogleService):
         return resource
 
 
+def hashes_of(path: Path) -> dict[str, str]:
+    """``md5Hash`` and ``crc32c`` as an object's resource has them."""
+    md5, crc32c = hashlib.md5(usedforsecurity=False), google_crc32c.Checksum()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            md5.update(block)
+            crc32c.update(block)
+    return {
+        "md5Hash": base64.b64encode(md5.digest()).decode(),
+        "crc32c": base64.b64encode(crc32c.digest()).decode(),
+    }
+
+
+def promised_hashes(request: Request) -> dict[str, str]:
+    """What the request's ``x-goog-hash`` says, by the names of :func:`hashes_of`."""
+    promised = {}
+    for item in request.headers.get("X-Goog-Hash", "").split(","):
+        key, _equals, value = item.strip().partition("=")
+        if value:
+            promised[{"md5": "md5Hash"}.get(key, key)] = value
+    return promised
+
+
 def _parse_multipart(request: Request) -> tuple[dict[str, Any], str, bytes]:
     """The two parts of a ``multipart/related`` upload: metadata, and the object with its content type."""
     content_type, options = parse_options_header(request.headers.get("Content-Type"))
@@ -405,7 +431,7 @@ def _parse_multipart(request: Request) -> tuple[dict[str, Any], str, bytes]:
     sections = (b"\r\n" + request.get_data()).split(b"\r\n" + boundary)
     if content_type != "multipart/related" or len(sections) != 4 or not sections[3].startswith(b"--"):
         raise GoogleError(400, "Malformed multipart body.", reason="badRequest")
-    _metadata_head, _, metadata = sections[1].partition(b"\r\n\r\n")
-    head, _, media = sections[2].partition(b"\r\n\r\n")
+    _head, _blank, metadata = sections[1].partition(b"\r\n\r\n")
+    head, _blank, media = sections[2].partition(b"\r\n\r\n")
     match = re.search(rb"(?i)^content-type: *([^\r]+)", head, re.MULTILINE)
     return json.loads(metadata), match[1].decode() if match else "application/octet-stream", media

@@ -24,6 +24,11 @@ _SHA256 = "ab" * 32
 _NAME = "alpine 1.tar.gz"
 
 
+def _raise(error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
 class FakeBlob:
     """An object, or one to be."""
 
@@ -37,16 +42,14 @@ class FakeBlob:
 
     def upload_from_file(self, file: Any, **options: Any) -> None:
         self._client.calls.append(("upload", options))
-        if self._client.upload_error:
-            raise self._client.upload_error
+        _raise(self._client.upload_error)
         data = file.read()
         self.size, self.crc32c, self.generation = len(data), "AAAAAA==", 17
         self._client.objects[self.name] = self
 
     def delete(self, **options: Any) -> None:
         self._client.calls.append(("delete", options))
-        if self._client.delete_error:
-            raise self._client.delete_error
+        _raise(self._client.delete_error)
         del self._client.objects[self.name]
 
 
@@ -89,8 +92,7 @@ class FakeClient:
         return FakeBucket(self, name) if name in self.buckets else None
 
     def create_bucket(self, bucket: FakeBucket, location: str | None, timeout: float, retry: Any) -> None:
-        if self.create_error:
-            raise self.create_error
+        _raise(self.create_error)
         self.created.append((bucket, location))
         self.buckets.add(bucket.name)
 
