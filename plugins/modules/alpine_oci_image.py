@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: alpine_oci_image
 short_description: Import an image from a bucket as a custom image in Oracle Cloud
 version_added: "0.1.0"
-author: The alpine.cloud authors
+author: The alpine.cloud authors (@alpine-cloud)
 description:
   - Imports a qcow2 image from Object Storage as a custom image, follows the import to its end and reads back what
     was asked for.

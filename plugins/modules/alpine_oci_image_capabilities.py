@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: alpine_oci_image_capabilities
 short_description: Say what instances of an image in Oracle Cloud may be launched with
 version_added: "0.1.0"
-author: The alpine.cloud authors
+author: The alpine.cloud authors (@alpine-cloud)
 description:
   - Manages the capability schema of a custom image, which sets the firmware and the kinds of volumes and network
     interfaces that instances are launched with, whatever the image's launch options say.

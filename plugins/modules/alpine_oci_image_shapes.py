@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: alpine_oci_image_shapes
 short_description: Say which shapes an image in Oracle Cloud is compatible with
 version_added: "0.1.0"
-author: The alpine.cloud authors
+author: The alpine.cloud authors (@alpine-cloud)
 description:
   - Manages the compatible shapes of a custom image. After an import these are x86 virtual machine shapes, whatever
     the image is.

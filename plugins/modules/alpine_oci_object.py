@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: alpine_oci_object
 short_description: Upload an image file to a bucket in Oracle Cloud
 version_added: "0.1.0"
-author: The alpine.cloud authors
+author: The alpine.cloud authors (@alpine-cloud)
 description:
   - Uploads a qcow2 image to Object Storage, in parallel parts when it is large, so that
     M(alpine.cloud.alpine_oci_image) can import it.

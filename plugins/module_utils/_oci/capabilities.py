@@ -265,8 +265,7 @@ def manage_capabilities(
     # Other people's capabilities stay: an update replaces the whole schema.
     after = {**before, **managed}
     changed = before != after
-    if changed and not check_mode:
-        assert image_id is not None
+    if changed and image_id is not None and not check_mode:
         schema = _apply(schemas, params, image_id, version, schema, managed)
         after = capabilities_of(schema)
         _check(managed, after)

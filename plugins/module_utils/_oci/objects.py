@@ -78,19 +78,20 @@ class LocalFile:
     """The file to upload, and what the service is going to say of it.
 
     :param part_size: bytes in a part of a multipart upload; a file that is no larger goes in one request.
+    :param source_sha256: of the source image; by default the file is the source.
     """
 
-    def __init__(self, path: Path, part_size: int) -> None:
+    def __init__(self, path: Path, part_size: int, source_sha256: str | None = None) -> None:
         self.path = path
         self.part_size = part_size
         self.size = path.stat().st_size
+        self.source_sha256 = source_sha256 or self._sha256()
 
     @property
     def is_multipart(self) -> bool:
         return self.size > self.part_size
 
-    def sha256(self) -> str:
-        """In hexadecimal."""
+    def _sha256(self) -> str:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -244,7 +245,7 @@ class Bucket:
             self._client.delete_object(*place.arguments)
 
     def upload(
-        self, file: LocalFile, place: ObjectPlace, *, source_sha256: str, replaces: StoredObject | None, parallel: int
+        self, file: LocalFile, place: ObjectPlace, *, replaces: StoredObject | None, parallel: int
     ) -> StoredObject:
         """Upload, and check what arrived.
 
@@ -255,20 +256,20 @@ class Bucket:
         condition = {"if_match": replaces.etag} if replaces else {"if_none_match": "*"}
         try:
             if file.is_multipart:
-                self._upload_parts(file, place, source_sha256, condition, parallel)
+                self._upload_parts(file, place, condition, parallel)
             else:
                 with translated("PutObject", f"upload {place}"), file.path.open("rb") as stream:
                     self._client.put_object(
                         *place.arguments,
                         stream,
                         content_md5=file.content_md5(),
-                        opc_meta={IDENTITY_KEY: source_sha256},
+                        opc_meta={IDENTITY_KEY: file.source_sha256},
                         **condition,
                     )
         except ProviderError as error:
             # A retry after a lost answer finds that its forerunner, or another process, has done the work.
             stored = self.head(place) if error.status in (404, 412) else None
-            if stored is None or stored.source_sha256 != source_sha256 or not file.is_content_of(stored):
+            if stored is None or stored.source_sha256 != file.source_sha256 or not file.is_content_of(stored):
                 raise
             return stored
         stored = self.head(place)
@@ -276,9 +277,7 @@ class Bucket:
             raise ProviderError(f"What Object Storage now holds as {place} is not {file.path}", operation="HeadObject")
         return stored
 
-    def _upload_parts(
-        self, file: LocalFile, place: ObjectPlace, source_sha256: str, condition: dict[str, str], parallel: int
-    ) -> None:
+    def _upload_parts(self, file: LocalFile, place: ObjectPlace, condition: dict[str, str], parallel: int) -> None:
         object_storage = require("oci.object_storage", "oci")
         # The SDK's reader of a part cannot be rewound, so a client that retries would send an empty body. The
         # assembler opens the file anew each time it is retried from outside.
@@ -287,7 +286,7 @@ class Bucket:
             *place.arguments,
             part_size=file.part_size,
             parallel_process_count=parallel,
-            metadata={IDENTITY_KEY: source_sha256},
+            metadata={IDENTITY_KEY: file.source_sha256},
             **condition,
         )
         strategy = self._connection.retry_strategy
@@ -325,8 +324,9 @@ def manage_object(
     src = Path(params["src"]) if params["src"] else None
     given_sha256 = checked_sha256(params["source_sha256"]) if params["source_sha256"] else None
     if params["state"] == "present":
-        file, source_sha256 = _local_file(params, src, given_sha256, check_mode=check_mode, warn=warn)
+        file = _local_file(params, src, given_sha256, check_mode=check_mode, warn=warn)
         bucket = _bucket(params, connection or Connection(params))
+        source_sha256 = file.source_sha256 if file else given_sha256
         return _ensure_present(params, bucket, file, source_sha256, check_mode=check_mode, warn=warn)
     return _ensure_absent(_bucket(params, connection or Connection(params)), params["name"], given_sha256, check_mode)
 
@@ -339,7 +339,7 @@ def _bucket(params: Mapping[str, Any], connection: Connection) -> Bucket:
 
 def _local_file(
     params: Mapping[str, Any], src: Path | None, given_sha256: str | None, *, check_mode: bool, warn: Warn
-) -> tuple[LocalFile | None, str | None]:
+) -> LocalFile | None:
     if src is None:
         raise InputError("src is needed to upload")
     if params["part_size"] < SMALLEST_PART:
@@ -348,10 +348,9 @@ def _local_file(
         raise InputError("parallel_uploads must be 1 at least")
     if check_mode and not src.exists():
         warn(f"src {src} does not exist yet: taken for a file that an earlier task would have made")
-        return None, given_sha256
+        return None
     check_image_file(src, params["source_image_type"])
-    file = LocalFile(src, params["part_size"] * MIB)
-    return file, given_sha256 or file.sha256()
+    return LocalFile(src, params["part_size"] * MIB, given_sha256)
 
 
 def _ensure_present(
@@ -375,19 +374,16 @@ def _ensure_present(
             f"{place} holds other content (source-sha256 {stored.source_sha256 or 'not given'}): choose another name, "
             "or delete it first"
         )
-    complete = stored is not None and (file is None or file.is_content_of(stored))
     before = _attributes(place, stored) if stored else {}
-    if complete:
-        assert stored is not None
+    if stored is not None and (file is None or file.is_content_of(stored)):
         return _result(place, stored, changed=False, before=before, bucket_created=False, aborted=0)
-    if check_mode or file is None:
+    if check_mode or file is None or source_sha256 is None:
         after = {**_attributes(place, None), "source_sha256": source_sha256, "size": file.size if file else None}
         return _result(place, None, changed=True, before=before, after=after, bucket_created=details is None, aborted=0)
-    assert source_sha256 is not None
     if details is None:
         bucket.create()
     aborted = bucket.abort_uploads(place) if details is not None else 0
-    new = bucket.upload(file, place, source_sha256=source_sha256, replaces=stored, parallel=params["parallel_uploads"])
+    new = bucket.upload(file, place, replaces=stored, parallel=params["parallel_uploads"])
     return _result(place, new, changed=True, before=before, bucket_created=details is None, aborted=aborted)
 
 

@@ -50,7 +50,7 @@ class Account:
 
     def accepts(self, authorization: str, audience: str) -> bool:
         """Whether an Authorization header holds a token that this account's login service issued."""
-        scheme, _, token = authorization.partition(" ")
+        scheme, _space, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return False
         try:

@@ -19,7 +19,7 @@ _BASE32 = string.ascii_lowercase + "234567"
 
 def new_ocid(kind: str, *, regional: bool = True) -> str:
     """An OCID as Oracle writes it: https://docs.oracle.com/iaas/Content/General/Concepts/identifiers.htm."""
-    unique = "".join(secrets.choice(_BASE32) for _ in range(52))
+    unique = "".join(secrets.choice(_BASE32) for _index in range(52))
     return f"ocid1.{kind}.oc1.{REGION if regional else ''}.aaaaaaaa{unique}"
 
 
@@ -59,7 +59,7 @@ def create_account(directory: Path) -> Account:
         tenancy=new_ocid("tenancy", regional=False),
         user=new_ocid("user", regional=False),
         compartment=new_ocid("compartment", regional=False),
-        namespace="ax" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(10)),
+        namespace="ax" + "".join(secrets.choice(string.ascii_lowercase) for _index in range(10)),
         fingerprint=":".join(digest[i : i + 2] for i in range(0, 32, 2)),
         public_key=key.public_key(),
         config_file=directory / "config",

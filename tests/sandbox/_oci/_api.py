@@ -96,7 +96,7 @@ class Api:
     def classify(self, http_request: Request) -> Operation:
         write = http_request.method not in ("GET", "HEAD")
         try:
-            name, _ = self.app.url_map.bind("localhost").match(http_request.path, http_request.method)
+            name, _values = self.app.url_map.bind("localhost").match(http_request.path, http_request.method)
         except HTTPException:
             return Operation(self.service, f"{http_request.method} {http_request.path}", write=True)
         return Operation(self.service, name, write)

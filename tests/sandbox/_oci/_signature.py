@@ -29,7 +29,7 @@ def signature_problem(request: Request, account: Account, *, streams_body: bool)
 
     :param streams_body: for PutObject and UploadPart, whose body need not be signed.
     """
-    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    scheme, _space, rest = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "signature":
         return "Missing Authorization header"
     parameters = dict(_PARAMETER.findall(rest))
