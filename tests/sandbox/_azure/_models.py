@@ -8,6 +8,7 @@ import datetime
 import enum
 import functools
 import types
+import types
 import typing
 from typing import Any
 
@@ -85,7 +86,7 @@ def _value(hint: Any, value: Any, *, path: str, target: str, partial: bool) -> A
     if value is None:
         return None
     origin = typing.get_origin(hint)
-    arguments = [argument for argument in typing.get_args(hint) if argument is not type(None)]
+    arguments = [argument for argument in typing.get_args(hint) if argument is not types.NoneType]
     if origin in (typing.Union, types.UnionType):
         enums = [argument for argument in arguments if isinstance(argument, type) and issubclass(argument, enum.Enum)]
         if enums:
