@@ -194,15 +194,15 @@ def _launch() -> Call:
     return Call("GET", f"/images/{_IMAGE}", {"id": _IMAGE, "launchOptions": {"firmware": "BIOS"}})
 
 
-def _create(data: dict[str, Any] = _IMAGE_DATA) -> Call:
+def _create() -> Call:
     body = {
         "compartmentId": COMPARTMENT,
         "imageId": _IMAGE,
         "computeGlobalImageCapabilitySchemaVersionName": "v2",
         "displayName": "alpine",
-        "schemaData": data,
+        "schemaData": _IMAGE_DATA,
     }
-    return Call("POST", _SCHEMAS, {"id": _SCHEMA, "schemaData": data, "lifecycleState": "CREATING"}, body=body)
+    return Call("POST", _SCHEMAS, {"id": _SCHEMA, "schemaData": _IMAGE_DATA, "lifecycleState": "CREATING"}, body=body)
 
 
 def _manage(oracle: ScriptedOracle, warnings: list[str], *, check_mode: bool = False, **options: Any) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_checksum_of_a_file_that_goes_in_one_request(tmp_path: Path) -> None:
     file = _file_of(tmp_path, b"abc", 3)
     assert not file.is_multipart
     assert file.content_md5() == "kAFQmDzST7DWlj99KOF/cg=="
-    assert file.sha256() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file.source_sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 @pytest.mark.parametrize(
