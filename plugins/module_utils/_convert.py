@@ -25,6 +25,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._source import (
     check_integrity,
     check_unchanged,
     identify_source,
+    layout_of,
     sha256_of,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._workdir import MIB, KeptFile, WorkDirectory
@@ -107,6 +108,7 @@ class Conversion:
 
     def _convert(self, source: SourceImage, sha256: str, work: WorkDirectory) -> KeptFile:
         check_integrity(source)
+        layout_of(source)
         # What is kept under a wrong digest would be taken for another image from then on.
         if self.source_sha256 is not None and sha256_of(source.path) != sha256:
             raise InputError(f"src {self.src} does not have the SHA-256 that source_sha256 says, {sha256}")

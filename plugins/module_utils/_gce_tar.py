@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._gzip import write_gzip
+from ansible_collections.alpine.cloud.plugins.module_utils._progress import Progress
 
 GIB = 1 << 30
 MEMBER = "disk.raw"
@@ -151,6 +152,7 @@ def _tar_stream(file: BinaryIO, extents: list[tuple[int, int]], size: int) -> It
     """The whole archive: headers, data, and the end."""
     stored = sum(length for _offset, length in extents)
     yield from _headers(extents, stored, size)
+    progress = Progress("packing", stored)
     for offset, length in extents:
         file.seek(offset)
         left = length
@@ -160,6 +162,7 @@ def _tar_stream(file: BinaryIO, extents: list[tuple[int, int]], size: int) -> It
                 raise InputError("the disk was cut short while it was read")
             left -= len(data)
             yield data
+            progress.advance(len(data))
     yield bytes(-stored % _BLOCK + 2 * _BLOCK)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._names import ImageName, parse_image_name, strip_extension
-from ansible_collections.alpine.cloud.plugins.module_utils._partitions import DiskLayout, Firmware, read_layout
+from ansible_collections.alpine.cloud.plugins.module_utils._partitions import DiskLayout, Firmware
 from ansible_collections.alpine.cloud.plugins.module_utils._source import (
     check_integrity,
     check_unchanged,
-    guest_view,
     identify_source,
+    layout_of,
     sha256_of,
 )
 
@@ -31,11 +31,7 @@ def inspect_image(path: str | os.PathLike[str], name: str | None = None) -> dict
     image = _image_name(path, name)
     source = identify_source(path)
     check_integrity(source)
-    with guest_view(source) as read:
-        try:
-            layout = read_layout(read, source.virtual_size)
-        except InputError as error:
-            raise InputError(f"src {path}: {error.message}") from error
+    layout = layout_of(source)
     firmware = _bootable_firmware(path, layout)
     if image is not None:
         check_name_against_disk(image, layout, firmware)

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._partitions import SECTOR, ReadAt, has_disk_signature
+from ansible_collections.alpine.cloud.plugins.module_utils._partitions import (
+    SECTOR,
+    DiskLayout,
+    ReadAt,
+    has_disk_signature,
+    read_layout,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._qcow2 import (
     QCOW2_MAGIC,
     ContentEnd,
@@ -120,6 +126,18 @@ def check_integrity(source: SourceImage) -> None:
             raise InputError(
                 f"src {source.path} is damaged at its end, get the image again: {error.message}"
             ) from error
+
+
+def layout_of(source: SourceImage) -> DiskLayout:
+    """Read the partition table of the disk.
+
+    :raises InputError: when it is damaged, or the disk ends within a partition; names the option ``src``.
+    """
+    with guest_view(source) as read:
+        try:
+            return read_layout(read, source.virtual_size)
+        except InputError as error:
+            raise InputError(f"src {source.path}: {error.message}") from error
 
 
 @contextlib.contextmanager

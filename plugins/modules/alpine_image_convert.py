@@ -27,7 +27,7 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - C(qemu-img)
+  - C(qemu-img) 5.1 or newer
 options:
   src:
     description: The image on the host where the module runs, a qcow2 image or a raw disk.

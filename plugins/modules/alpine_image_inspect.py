@@ -29,7 +29,7 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - C(qemu-img), for qcow2 images
+  - C(qemu-img) 5.1 or newer, for qcow2 images
 options:
   src:
     description: The image on the host where the module runs.

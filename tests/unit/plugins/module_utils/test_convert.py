@@ -211,6 +211,12 @@ class TestFailing:
             run(Conversion(str(tmp_path / "missing"), "fixed_vhd", work_dir))
         assert not work_dir.exists()
 
+    def test_a_truncated_disk(self, raw: Path, work_dir: Path) -> None:
+        os.truncate(raw, MIB)
+        with pytest.raises(InputError, match=f"^src {raw}: partition 3 ends at byte .*, but the disk at {MIB}: "):
+            run(Conversion(str(raw), "fixed_vhd", work_dir))
+        assert self.nothing_kept(work_dir)
+
     def test_a_damaged_image(self, qcow2: Path, work_dir: Path, stand_in: Path) -> None:
         stand_in.write_text('#!/bin/sh\n[ "$1" = check ] && echo "ERROR: refcount" >&2 && exit 2\nexec "$REAL" "$@"\n')
         with pytest.raises(InputError, match=r"is damaged, get the image again: .*ERROR: refcount"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import subprocess
 import tarfile
@@ -24,6 +25,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._gce_tar import (
     inspect_gce_tar,
     write_gce_tar,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._progress import FILE_VARIABLE
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -85,6 +87,15 @@ class TestWriting:
         write_gce_tar(raw, target)
         assert inspect_gce_tar(target).size == GIB
         assert compare_gce_tar(target, raw)
+
+    def test_tells_its_progress(self, tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = tmp_path / "progress"
+        monkeypatch.setenv(FILE_VARIABLE, str(log))
+        write_gce_tar(raw, tmp_path / "disk.tar.gz")
+        last = json.loads(log.read_text().splitlines()[-1])
+        assert last["step"] == "packing"
+        # 200 KiB from a multiple of 64 KiB on, in whole multiples.
+        assert last["done"] == last["total"] == 3 * 256 * KIB
 
     def test_is_small(self, tmp_path: Path, raw: Path) -> None:
         write_gce_tar(raw, tmp_path / "disk.tar.gz")
