@@ -524,7 +524,7 @@ class Credential:
 
 
 def session(cloud: str = "AzureCloud", tls: bool | str = True) -> Session:
-    return Session(Credential(), None, _CLOUDS[cloud], "https://arm.example", tls)  # type: ignore[arg-type]
+    return Session(Credential(), None, _CLOUDS[cloud], "https://arm.example", tls)
 
 
 @pytest.mark.parametrize(
