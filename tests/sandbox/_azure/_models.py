@@ -8,7 +8,6 @@ import datetime
 import enum
 import functools
 import types
-import types
 import typing
 from typing import Any
 
