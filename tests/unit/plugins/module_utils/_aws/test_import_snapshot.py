@@ -32,18 +32,18 @@ def _params(**options: Any) -> dict[str, Any]:
     }
 
 
-def _snapshot(snapshot_id: str = "snap-1", *, tags: Any = _TAGS, state: str = "completed", day: int = 1) -> Any:
+def _snapshot(snapshot_id: str = "snap-1", *, tags: Any = None, state: str = "completed", day: int = 1) -> Any:
     return {
         "SnapshotId": snapshot_id,
         "State": state,
         "StartTime": datetime.datetime(2026, 11, day, tzinfo=datetime.UTC),
         "VolumeSize": 1,
-        "Tags": tags,
+        "Tags": _TAGS if tags is None else tags,
     }
 
 
-def _task(status: str, task_id: str = _TASK_ID, tags: Any = _TAGS, **detail: Any) -> dict[str, Any]:
-    return {"ImportTaskId": task_id, "Tags": tags, "SnapshotTaskDetail": {"Status": status, **detail}}
+def _task(status: str, task_id: str = _TASK_ID, tags: Any = None, **detail: Any) -> dict[str, Any]:
+    return {"ImportTaskId": task_id, "Tags": tags or _TAGS, "SnapshotTaskDetail": {"Status": status, **detail}}
 
 
 def _expect_search(aws: Any, snapshots: list[Any], tasks: list[Any] | None = None) -> None:

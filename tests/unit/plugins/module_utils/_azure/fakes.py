@@ -21,6 +21,11 @@ NO_WAIT = Wait(enabled=False)
 WAIT = Wait(enabled=True, timeout=5, interval=0)
 
 
+def _raise(error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
 class ArmCode:
     """The ``error`` of an SDK exception."""
 
@@ -43,6 +48,11 @@ def storage_error(status: int, code: str, message: str = "No.\nRequestId:1\nTime
     error.status_code = status
     error.error_code = code  # type: ignore[attr-defined]
     return error
+
+
+def _raise(error: Exception | None) -> None:
+    if error is not None:
+        raise error
 
 
 class Poller:
@@ -107,8 +117,7 @@ class Operations:
     def begin_create_or_update(self, *arguments: Any, **options: Any) -> Poller:
         *path, body = arguments
         self.calls.append(Call("create", tuple(path), body, options))
-        if self.create_error:
-            raise self.create_error
+        _raise(self.create_error)
         self.resource = {
             "id": f"/ids/{path[-1]}",
             "name": path[-1],
@@ -284,8 +293,7 @@ class ContainerClient:
         assert options == {}, "private"
         self.created += 1
         self.present = True
-        if self.create_error:
-            raise self.create_error
+        _raise(self.create_error)
 
     def get_blob_client(self, _name: str) -> BlobClient:
         return self._blob
