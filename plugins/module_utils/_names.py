@@ -33,7 +33,6 @@ _NAME = re.compile(
     r"(?:-(?P<machine>metal))?"
     r"-r(?P<revision>0|[1-9][0-9]*)"
 )
-_GCP_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 # Azure's version components are 32-bit integers; patch × 1000 + revision leaves three digits to the revision.
 _REVISIONS_PER_PATCH = 1000
 
@@ -61,12 +60,9 @@ class ImageName:
     @property
     def name(self) -> str:
         """The image's own name, without the cloud that it was published for."""
-        return f"alpine-{self.release}-{self._flavor}-r{self.revision}"
-
-    @property
-    def unversioned_name(self) -> str:
-        """What all releases of this image have in common, such as ``alpine-x86_64-uefi-tiny``."""
-        return f"alpine-{self._flavor}"
+        machine = "metal" if self.machine == "metal" else None
+        parts = ["alpine", self.release, self.architecture, self.firmware, self.bootstrap, machine]
+        return f"{'-'.join(part for part in parts if part)}-r{self.revision}"
 
     @property
     def version(self) -> str:
@@ -77,11 +73,6 @@ class ImageName:
     def sort_key(self) -> tuple[int, ...]:
         """Major, minor, patch, revision: ``r10`` comes after ``r2``."""
         return (*map(int, self.release.split(".")), self.revision)
-
-    @property
-    def _flavor(self) -> str:
-        parts = [self.architecture, self.firmware, self.bootstrap, "metal" if self.machine == "metal" else None]
-        return "-".join(part for part in parts if part)
 
 
 def parse_image_name(name: str, option: str = "name") -> ImageName:
@@ -134,17 +125,3 @@ def azure_version(release: str, revision: int, scheme: AzureVersionScheme = "pat
         raise InputError(f"the revision must be 0 to 999 to have a place in an Azure version, got {revision}")
     major, minor, patch = map(int, release.split("."))
     return f"{major}.{minor}.{patch * _REVISIONS_PER_PATCH + revision}"
-
-
-def gcp_name(name: str) -> str:
-    """Write ``name`` as Compute Engine allows it: lower case, dashes for dots and underscores.
-
-    :raises InputError: when it still is no name of 63 characters at most that begins with a letter.
-    """
-    converted = re.sub(r"[._]", "-", name.lower())
-    if not _GCP_NAME.fullmatch(converted):
-        raise InputError(
-            f"{name!r} cannot be made a Compute Engine name, which has 1 to 63 lower-case letters, digits and dashes, "
-            f"begins with a letter and does not end with a dash (got {converted!r})"
-        )
-    return converted

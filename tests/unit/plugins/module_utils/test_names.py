@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._names import (
     ImageName,
     azure_version,
-    gcp_name,
     parse_image_name,
     strip_extension,
 )
@@ -106,18 +105,6 @@ def test_own_name_lacks_the_cloud() -> None:
     assert image.version == "3.24"
 
 
-@pytest.mark.parametrize(
-    ("name", "unversioned"),
-    [
-        ("generic_alpine-3.24.1-x86_64-uefi-tiny-r0", "alpine-x86_64-uefi-tiny"),
-        ("alpine-3.24.2-x86_64-tiny-r3", "alpine-x86_64-tiny"),
-        ("alpine-3.24.2-aarch64-cloudinit-metal-r0", "alpine-aarch64-cloudinit-metal"),
-    ],
-)
-def test_all_releases_share_the_unversioned_name(name: str, unversioned: str) -> None:
-    assert parse_image_name(name).unversioned_name == unversioned
-
-
 def test_sorts_by_number() -> None:
     names = [
         "alpine-3.9.10-x86_64-tiny-r0",
@@ -175,21 +162,3 @@ class TestAzureVersion:
     def test_refuses_what_is_not_three_numbers(self, release: str, scheme: str) -> None:
         with pytest.raises(InputError, match="three numbers"):
             azure_version(release, 0, scheme)  # type: ignore[arg-type]
-
-
-class TestGcpName:
-    def test_replaces_dots_and_underscores(self) -> None:
-        assert gcp_name("alpine-3.24.2-x86_64-cloudinit-r2") == "alpine-3-24-2-x86-64-cloudinit-r2"
-        assert gcp_name("Alpine-x86_64") == "alpine-x86-64"
-
-    @given(image_names)
-    def test_two_images_never_share_a_name(self, image: ImageName) -> None:
-        assume(len(image.name) <= 63)
-        words = gcp_name(image.name).split("-")
-        assert words[1:4] == image.release.split(".")
-        assert words[-1] == f"r{image.revision}"
-
-    @pytest.mark.parametrize("name", ["", "3.24", "-alpine", "alpine-", "alpine image", "a" * 64])
-    def test_refuses_what_cannot_be_made_one(self, name: str) -> None:
-        with pytest.raises(InputError, match="Compute Engine"):
-            gcp_name(name)
