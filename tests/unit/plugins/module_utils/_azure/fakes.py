@@ -21,11 +21,6 @@ NO_WAIT = Wait(enabled=False)
 WAIT = Wait(enabled=True, timeout=5, interval=0)
 
 
-def _raise(error: Exception | None) -> None:
-    if error is not None:
-        raise error
-
-
 class ArmCode:
     """The ``error`` of an SDK exception."""
 
