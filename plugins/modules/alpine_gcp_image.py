@@ -225,7 +225,7 @@ def main() -> None:
         params = module.params
         spec = ImageSpec.from_params(params)
         images = Images(
-            *compute_clients(params),
+            compute_clients(params),
             project=params["project"],
             wait=params["wait"],
             wait_timeout=params["wait_timeout"],

@@ -175,3 +175,22 @@ def test_too_long_a_name_is_refused_before_any_request(sandbox: RunningSandbox, 
     assert refused.returncode != 0
     assert "characters" in refused.stdout
     assert _requests(sandbox, start) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"alpine_gcp_storage_locations": ["mars-west1"]}, "storage_locations: there is no region mars-west1"),
+        ({"alpine_gcp_bucket": "mars", "alpine_gcp_bucket_location": "MARS-WEST1"}, "in location MARS-WEST1"),
+        ({"alpine_gcp_auth_kind": "application"}, "no usable application default credentials"),
+        ({"alpine_gcp_service_account_file": "/nonexistent.json"}, "service_account_file /nonexistent.json"),
+    ],
+)
+def test_bad_settings_end_before_anything_is_made(
+    sandbox: RunningSandbox, run: Run, variables: dict[str, Any], words: str
+) -> None:
+    start = len(_requests(sandbox))
+    refused = run("alpine-3.24.2-x86_64-tiny-r9", **variables)
+    assert refused.returncode != 0
+    assert words in refused.stdout
+    assert [request for request in _requests(sandbox, start) if request["write"] and request["status"] < 400] == []

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.auth.credentials import Credentials
     from google.auth.transport.requests import AuthorizedSession
-    from google.cloud.compute_v1 import GlobalOperationsClient, ImagesClient
+    from google.cloud.compute_v1 import GlobalOperationsClient, ImagesClient, RegionsClient
     from google.cloud.storage import Client
     from requests import Session
 
@@ -73,24 +74,31 @@ def storage_client(params: Mapping[str, Any]) -> Client:
     return client
 
 
-def compute_clients(params: Mapping[str, Any]) -> tuple[ImagesClient, GlobalOperationsClient]:
-    """Clients for images and for the operations on them. :raises InputError: without usable credentials."""
+@dataclasses.dataclass(frozen=True)
+class ComputeClients:
+    """One client for each collection of Compute Engine's that is used."""
+
+    images: ImagesClient
+    operations: GlobalOperationsClient
+    regions: RegionsClient
+
+
+def compute_clients(params: Mapping[str, Any]) -> ComputeClients:
+    """Compute Engine clients. :raises InputError: without usable credentials."""
     compute: Any = require("google.cloud.compute_v1", "google-cloud-compute")
-    services = "google.cloud.compute_v1.services"
-    images: Any = require(f"{services}.images.transports", "google-cloud-compute")
-    operations: Any = require(f"{services}.global_operations.transports", "google-cloud-compute")
     credentials = _credentials(params)
     host = (params["compute_endpoint"] or "compute.googleapis.com").rstrip("/")
 
-    def transport(kind: Any) -> Any:
+    def client(kind: Any) -> Any:
         # The transport makes its own session, and there is no way to hand one in.
-        made = kind(host=host, credentials=credentials)
-        _configure(made._session, params)
-        return made
+        transport = kind.get_transport_class("rest")(host=host, credentials=credentials)
+        _configure(transport._session, params)
+        return kind(transport=transport)
 
-    return (
-        compute.ImagesClient(transport=transport(images.ImagesRestTransport)),
-        compute.GlobalOperationsClient(transport=transport(operations.GlobalOperationsRestTransport)),
+    return ComputeClients(
+        images=client(compute.ImagesClient),
+        operations=client(compute.GlobalOperationsClient),
+        regions=client(compute.RegionsClient),
     )
 
 

@@ -14,7 +14,11 @@ from urllib.parse import quote
 
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import TIMEOUT, compute_retry
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import (
+    TIMEOUT,
+    ComputeClients,
+    compute_retry,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp._naming import checked_labels, checked_name
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp._translation import provider_errors, without_queries
 from ansible_collections.alpine.cloud.plugins.module_utils._identity import (
@@ -27,11 +31,14 @@ from ansible_collections.alpine.cloud.plugins.module_utils._progress import Prog
 from ansible_collections.alpine.cloud.plugins.module_utils._wait import wait_until
 
 if TYPE_CHECKING:
-    from google.cloud.compute_v1 import GlobalOperationsClient, Image, ImagesClient, Operation
+    from google.cloud.compute_v1 import Image, Operation
 
 ARCHITECTURES = {"x86_64": "X86_64", "aarch64": "ARM64"}
 UEFI = "UEFI_COMPATIBLE"
 DEFAULT_FEATURES = ["GVNIC", "VIRTIO_SCSI_MULTIQUEUE"]
+
+# https://cloud.google.com/compute/docs/images/create-custom#selecting_image_storage_location
+_MULTI_REGIONS = ("us", "eu", "asia")
 
 _GS_URI = re.compile(r"gs://([^/]+)/(.+)")
 _OBJECT_URL = re.compile(r"https://storage\.googleapis\.com/[^/?]+/[^?]+(\?.*)?")
@@ -161,8 +168,7 @@ class Images:
 
     def __init__(
         self,
-        images: ImagesClient,
-        operations: GlobalOperationsClient,
+        clients: ComputeClients,
         *,
         project: str,
         wait: bool,
@@ -170,8 +176,9 @@ class Images:
         wait_interval: float,
     ) -> None:
         self._compute: Any = require("google.cloud.compute_v1", "google-cloud-compute")
-        self._images = images
-        self._operations = operations
+        self._images = clients.images
+        self._operations = clients.operations
+        self._regions = clients.regions
         self._project = project
         self._timeout = wait_timeout
         self._interval = wait_interval
@@ -187,6 +194,20 @@ class Images:
                 return None
             raise
         return ImageState.of(image)
+
+    def check_location(self, name: str) -> None:
+        """:raises InputError: when ``name`` is neither a region nor a multi-region."""
+        if name in _MULTI_REGIONS:
+            return
+        try:
+            with provider_errors("regions.get", f"look for region {name}"):
+                self._regions.get(project=self._project, region=name, **_call())
+        except ProviderError as error:
+            if error.status == 404 and f"regions/{name}" in error.message:
+                raise InputError(
+                    f"storage_locations: there is no region {name}; the multi-regions are {', '.join(_MULTI_REGIONS)}"
+                ) from error
+            raise
 
     def insert(self, spec: ImageSpec) -> None:
         """Ask for the image, and wait for it unless ``wait`` is false."""
@@ -326,6 +347,9 @@ def ensure_image(images: Images, spec: ImageSpec, *, check_mode: bool) -> dict[s
     before = found.managed() if found else {}
     if found is None or found.status == "FAILED":
         wanted = spec.managed()
+        # Now, not by images.insert: a caller in check mode has not uploaded the archive yet.
+        for location in spec.storage_locations:
+            images.check_location(location)
         if check_mode:
             return _result(spec, found, wanted, changed=True, before=before, after=wanted)
         if found is not None:

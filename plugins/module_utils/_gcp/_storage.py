@@ -152,8 +152,9 @@ def _create_bucket(client: Client, spec: ObjectSpec) -> bool:
     bucket = client.bucket(spec.bucket)
     bucket.iam_configuration.uniform_bucket_level_access_enabled = True
     bucket.iam_configuration.public_access_prevention = "enforced"
+    where = f" in location {spec.location}" if spec.location else ""
     try:
-        with provider_errors("buckets.insert", f"create bucket {spec.bucket} (create_bucket)"):
+        with provider_errors("buckets.insert", f"create bucket {spec.bucket}{where} (create_bucket)"):
             client.create_bucket(bucket, location=spec.location, timeout=TIMEOUT, retry=storage_retry())
     except ProviderError as error:
         if error.status == 409 and _bucket_exists(client, spec):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute Engine's images and the global operations that make and change them."""
+"""Compute Engine's images, the global operations that make and change them, and the names of regions."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.sandbox._faults import FaultBook
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError, invalid_value
 from tests.sandbox._gcp._oauth import TokenService
+from tests.sandbox._gcp._regions import IMAGE_LOCATIONS, REGIONS
 from tests.sandbox._gcp._service import GoogleService
 from tests.sandbox._gcp._storage import StorageService, StoredObject
 from tests.sandbox._gcp._tar import InvalidArchiveError, unpack
@@ -39,7 +40,6 @@ _X86_ONLY = {
     "TDX_CAPABLE", "WINDOWS",
 }  # fmt: skip
 _ARM_ONLY = {"CCA_CAPABLE"}
-_STORAGE_LOCATIONS = re.compile(r"us|eu|asia|[a-z]+-[a-z]+[0-9]+")
 
 
 @dataclasses.dataclass
@@ -102,6 +102,7 @@ class ComputeService(GoogleService):
             "images.list": self._list,
             "images.patch": self._idempotent(self._patch),
             "images.setLabels": self._idempotent(self._set_labels),
+            "regions.get": self._get_region,
         }
 
     def disk_of(self, name_or_id: str) -> Path:
@@ -152,6 +153,14 @@ class ComputeService(GoogleService):
                 404, f"The resource 'projects/{self._project}/global/images/family/{family}' was not found"
             )
         return max(found, key=lambda image: str(image["creationTimestamp"]))
+
+    def _get_region(self, call: Call, _request: Request, _body: Any) -> Mapping[str, Any]:
+        self._answer_project(call)
+        name = call.parameters["region"]
+        if name not in REGIONS:
+            raise GoogleError(404, f"The resource 'projects/{self._project}/regions/{name}' was not found")
+        link = f"https://www.googleapis.com/compute/v1/projects/{self._project}/regions/{name}"
+        return {"kind": "compute#region", "id": "1000", "name": name, "status": "UP", "selfLink": link}
 
     # Operations
 
@@ -268,7 +277,7 @@ class ComputeService(GoogleService):
             raise invalid_value("resource.family", body["family"], f"Must be a match of regex '{_FAMILY.pattern}'")
         _check_labels(body.get("labels", {}))
         for location in body.get("storageLocations", []):
-            if not _STORAGE_LOCATIONS.fullmatch(location):
+            if location not in IMAGE_LOCATIONS:
                 raise invalid_value("resource.storageLocations", location, "The location is not supported.")
         if len(body.get("storageLocations", [])) > 1:
             raise invalid_value("resource.storageLocations", body["storageLocations"], "Only one location is allowed.")

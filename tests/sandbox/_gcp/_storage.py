@@ -25,22 +25,13 @@ from werkzeug.wrappers import Request, Response
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError
 from tests.sandbox._gcp._oauth import TokenService
+from tests.sandbox._gcp._regions import BUCKET_LOCATIONS, REGIONS
 from tests.sandbox._gcp._service import GoogleService, json_response
 
 CHUNK_GRANULE = 256 * 1024
 """Every chunk of a resumable upload but the last is a multiple of this."""
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
-_LOCATIONS = {"US", "EU", "ASIA", "EUR4", "NAM4"} | {
-    f"{area}{number}"
-    for area in (
-        "AFRICA-SOUTH", "ASIA-EAST", "ASIA-NORTHEAST", "ASIA-SOUTH", "ASIA-SOUTHEAST", "AUSTRALIA-SOUTHEAST",
-        "EUROPE-CENTRAL", "EUROPE-NORTH", "EUROPE-SOUTHWEST", "EUROPE-WEST", "ME-CENTRAL", "ME-WEST",
-        "NORTHAMERICA-NORTHEAST", "SOUTHAMERICA-EAST", "SOUTHAMERICA-WEST", "US-CENTRAL", "US-EAST", "US-SOUTH",
-        "US-WEST",
-    )
-    for number in range(1, 13)
-}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -127,7 +118,7 @@ class StorageService(GoogleService):
         if not _BUCKET_NAME.fullmatch(name) or name.startswith("goog") or "google" in name:
             raise GoogleError(400, f"Invalid bucket name: '{name}'")
         location = str(body.get("location", "US")).upper()
-        if location not in _LOCATIONS:
+        if location.lower() not in BUCKET_LOCATIONS:
             raise GoogleError(400, f"The specified location constraint is not valid: '{location}'.")
         access = body.get("iamConfiguration", {})
         if access.get("uniformBucketLevelAccess", {}).get("enabled") and ("acl" in body or "defaultObjectAcl" in body):
@@ -149,7 +140,7 @@ class StorageService(GoogleService):
                 "metageneration": "1",
                 "projectNumber": "123456789012",
                 "etag": "CAE=",
-                "locationType": "multi-region" if "-" not in location else "region",
+                "locationType": "region" if location.lower() in REGIONS else "multi-region",
                 "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
                 **body,
                 "location": location,

@@ -223,7 +223,8 @@ def test_the_storage_client_goes_to_google_by_default() -> None:
 
 
 def test_the_compute_clients_go_where_they_are_told() -> None:
-    for client in _client.compute_clients(_params(compute_endpoint="https://compute.example:444/", env_type="tower")):
+    clients = _client.compute_clients(_params(compute_endpoint="https://compute.example:444/", env_type="tower"))
+    for client in (clients.images, clients.operations, clients.regions):
         transport: Any = client.transport
         assert transport._host == "https://compute.example:444"
         assert transport._session.headers["User-Agent"] == "alpine.cloud-tower"
@@ -231,7 +232,8 @@ def test_the_compute_clients_go_where_they_are_told() -> None:
 
 
 def test_the_compute_clients_go_to_google_by_default() -> None:
-    for client in _client.compute_clients(_params()):
+    clients = _client.compute_clients(_params())
+    for client in (clients.images, clients.operations, clients.regions):
         assert "compute.googleapis.com" in client.transport._host
 
 

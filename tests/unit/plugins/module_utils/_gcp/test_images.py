@@ -17,6 +17,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._errors import (
     ProviderError,
     WaitTimeoutError,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import ComputeClients
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp._images import (
     Images,
     ImageSpec,
@@ -31,10 +32,11 @@ _SOURCE = "https://storage.googleapis.com/images/alpine.tar.gz"
 
 
 class FakeCompute:
-    """Both clients of Compute Engine, with images that change when their operation is looked at as often as set."""
+    """All clients of Compute Engine, with images that change when their operation is looked at as often as set."""
 
     def __init__(self) -> None:
         self.images: dict[str, Any] = {}
+        self.regions = {"europe-west1"}
         self.requests: list[Any] = []
         self.polls_needed = 0
         self.import_error: Any = None
@@ -84,10 +86,22 @@ class FakeCompute:
             known.status = "DONE"
         return known
 
-    # Images client and operations client share the name
+    # All three clients share the name
 
-    def get(self, project: str, timeout: float, retry: Any, image: str | None = None, operation: str = "") -> Any:
+    def get(
+        self,
+        project: str,
+        timeout: float,
+        retry: Any,
+        image: str | None = None,
+        operation: str = "",
+        region: str | None = None,
+    ) -> Any:
         assert project == "my-project"
+        if region is not None:
+            if region not in self.regions:
+                raise api.NotFound(f"The resource 'projects/my-project/regions/{region}' was not found")
+            return compute.Region(name=region)
         if image is None:
             return self.get_operation(operation)
         if image not in self.images:
@@ -148,7 +162,8 @@ def cloud() -> FakeCompute:
 def _images(cloud: FakeCompute, **options: Any) -> Images:
     fake: Any = cloud
     return Images(
-        fake, fake, **{"project": "my-project", "wait": True, "wait_timeout": 10, "wait_interval": 0, **options}
+        ComputeClients(fake, fake, fake),
+        **{"project": "my-project", "wait": True, "wait_timeout": 10, "wait_interval": 0, **options},
     )
 
 
@@ -525,6 +540,28 @@ def test_a_missing_project_is_not_a_missing_image(cloud: FakeCompute, monkeypatc
     monkeypatch.setattr(cloud, "get", get)
     with pytest.raises(ProviderError, match="'projects/my-project' was not found"):
         ensure_image(_images(cloud), _spec(), check_mode=True)
+
+
+@pytest.mark.parametrize("location", ["us", "eu", "asia", "europe-west1"])
+def test_regions_and_multi_regions_store_images(cloud: FakeCompute, location: str) -> None:
+    result = ensure_image(_images(cloud), _spec(storage_locations=(location,)), check_mode=False)
+    assert result["storage_locations"] == [location]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_unknown_region_is_refused_first(cloud: FakeCompute, check_mode: bool) -> None:
+    with pytest.raises(InputError, match="storage_locations: there is no region mars-west1"):
+        ensure_image(_images(cloud), _spec(storage_locations=("mars-west1",)), check_mode=check_mode)
+    assert cloud.requests == []
+
+
+def test_a_region_that_may_not_be_looked_at_is_an_error(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(**options: Any) -> Any:
+        raise api.NotFound("images/x") if "image" in options else api.Forbidden("compute.regions.get is needed")
+
+    monkeypatch.setattr(cloud, "get", get)
+    with pytest.raises(ProviderError, match=r"could not look for region mars-west1: compute\.regions\.get is needed"):
+        ensure_image(_images(cloud), _spec(name="x", storage_locations=("mars-west1",)), check_mode=True)
 
 
 # Deletion
