@@ -63,6 +63,6 @@ options:
 requirements:
   - boto3 >= 1.39
 notes:
-  - Requests that are throttled, or fail for a passing reason, are repeated by boto3 with growing, random pauses, eight
+  - Requests that are throttled, or fail for a passing reason, are repeated by boto3 with growing, random pauses, six
     attempts in all.
 """

@@ -33,7 +33,7 @@ AUTH_ARGUMENT_SPEC: dict[str, Any] = {
 
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
-_ATTEMPTS = 8
+_ATTEMPTS = 6
 """Of each request, in botocore's standard mode: throttling, 5xx and broken connections, with jitter, 20 s at most."""
 
 
