@@ -100,7 +100,7 @@ def test_buckets_know_their_region_and_owner(client: Client) -> None:
         ({"Architecture": "arm64", "BootMode": "uefi-preferred"}, "InvalidParameterCombination"),
         ({"TpmSupport": "v2.0", "BootMode": "legacy-bios"}, "InvalidParameterCombination"),
         ({"VirtualizationType": "paravirtual"}, "InvalidParameterCombination"),
-        ({"Name": "a*"}, "InvalidAMIName.Malformed"),
+        ({"Name": "a*b"}, "InvalidAMIName.Malformed"),
         ({"RootDeviceName": "/dev/sda1"}, "InvalidBlockDeviceMapping"),
         ({"snapshot": "snap-0123456789abcdef0"}, "InvalidSnapshot.NotFound"),
         ({"tag": "aws:name"}, "InvalidParameterValue"),
