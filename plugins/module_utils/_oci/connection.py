@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,9 @@ _OPTION_OF_SETTING = {
     "region": "region",
 }
 """The SDK's name of a setting, and the module option that overrides it."""
+
+# Newer SDKs leave such as {dualStack?ds.oci.:} in an endpoint until a request is sent.
+_TEMPLATE_OPTION = re.compile(r"\{[^}]*\}")
 
 # Seconds to connect, and between two packets. Object Storage answers a part only when it has stored it.
 _COMPUTE_TIMEOUT = (10, 60)
@@ -265,6 +269,6 @@ class Connection:
         # its proxies.
         session = base_client.session
         utils = require("oci._vendor.requests.utils", "oci")
-        session.proxies = utils.get_environ_proxies(base_client.get_endpoint())
+        session.proxies = utils.get_environ_proxies(_TEMPLATE_OPTION.sub("", base_client.endpoint))
         session.trust_env = False
         session.verify = verify

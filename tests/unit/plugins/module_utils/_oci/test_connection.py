@@ -215,13 +215,15 @@ def test_ca_file_wins_over_the_environment(
     ca_file.write_text("certificates")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "localhost")
     session = Connection(oracle.params(ca_file=str(ca_file))).compute().base_client.session
     url = "https://iaas.eu-frankfurt-1.oraclecloud.com"
     settings = session.merge_environment_settings(url, {}, False, None, None)
     assert settings["verify"] == str(ca_file)
     assert settings["proxies"]["https"] == "http://proxy.example:3128"
+    monkeypatch.setenv("NO_PROXY", ".oraclecloud.com")
+    assert not Connection(oracle.params(ca_file=str(ca_file))).compute().base_client.session.proxies
 
 
 def test_verification_can_be_switched_off(oracle: ScriptedOracle, monkeypatch: pytest.MonkeyPatch) -> None:
