@@ -41,12 +41,18 @@ def provider_errors(operation: str, attempt: str) -> Iterator[None]:
 
 
 def _translated(error: BaseException, operation: str, attempt: str) -> ProviderError:
+    auth = require("google.auth.exceptions", "google-auth")
     answer = _answered(error)
     details = [_plain(item) for item in answer.get("errors", [])]
     reason = answer.get("message") or getattr(error, "message", None) or str(error)
-    if type(error).__module__.startswith("google.auth"):
-        # RefreshError(message, answer): the answer repeats the message.
-        reason = f"the credentials of auth_kind get no access token: {error.args[0] if error.args else error}"
+    if isinstance(error, auth.GoogleAuthError):
+        # TransportError(cause) or RefreshError(message, answer): the answer repeats the message.
+        what = (
+            "the server that gives access tokens cannot be reached"
+            if isinstance(error, auth.TransportError)
+            else "the credentials of auth_kind get no access token"
+        )
+        reason = f"{what}: {error.args[0] if error.args else error}"
     status = getattr(error, "code", None)
     return ProviderError(
         f"Google Cloud could not {attempt}: {without_queries(str(reason))}",

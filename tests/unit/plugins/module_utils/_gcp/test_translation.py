@@ -85,6 +85,11 @@ def test_a_refused_sign_in_names_the_credentials() -> None:
     )
 
 
+def test_a_sign_in_server_out_of_reach_is_no_matter_of_credentials() -> None:
+    error = _translated(auth.TransportError(requests.ConnectionError("Connection refused")))
+    assert error.message.endswith(": the server that gives access tokens cannot be reached: Connection refused")
+
+
 def test_details_hold_no_signature() -> None:
     message = "not found: https://storage.googleapis.com/b/o?X-Goog-Signature=secret"
     body = {"error": {"message": message, "errors": [{"message": message, "reason": "notFound", "extra": 1}]}}
