@@ -30,7 +30,7 @@ attributes:
   idempotent:
     support: full
 requirements:
-  - google-cloud-storage >= 2.16
+  - google-cloud-storage >= 3.0
 options:
   state:
     description:
