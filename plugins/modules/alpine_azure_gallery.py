@@ -95,13 +95,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     Subscription,
     Wait,
     compute_client,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import AUTH_ARGUMENT_SPEC, connect
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery import Gallery, GalleryRequest
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import Gallery, GalleryRequest
 from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
 from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
 

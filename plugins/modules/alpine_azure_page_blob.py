@@ -142,8 +142,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import AUTH_ARGUMENT_SPEC, connect
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._page_blob import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_blob import (
     PageBlob,
     PageBlobRequest,
     blob_endpoint,

@@ -13,7 +13,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.compute import models
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
 
 SHA256 = "ab" * 32
 OTHER_SHA256 = "cd" * 32

@@ -10,7 +10,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.rest import HttpRequest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     RETRIES,
     Subscription,
     Wait,
@@ -22,7 +22,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
     parsed_date,
     shown_date,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import _CLOUDS, Session
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import _CLOUDS, Session
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError, WaitTimeoutError
 from tests.unit.plugins.module_utils._azure.fakes import WAIT, Poller, arm_error
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure import _auth
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import AUTH_ARGUMENT_SPEC, connect
+from ansible_collections.alpine.cloud.plugins.module_utils._azure import auth
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 
 PRINCIPAL = {"client_id": "client", "secret": "hush", "tenant": "tenant"}
@@ -251,4 +251,4 @@ def test_an_endpoint_of_ones_own_keeps_the_clouds_audience(recorded: Recorded, e
 
 def test_secrets_are_marked_as_such() -> None:
     assert AUTH_ARGUMENT_SPEC["secret"]["no_log"] is True
-    assert all(name in AUTH_ARGUMENT_SPEC for name in _auth._ENVIRONMENT), "each variable has an option"
+    assert all(name in AUTH_ARGUMENT_SPEC for name in auth._ENVIRONMENT), "each variable has an option"

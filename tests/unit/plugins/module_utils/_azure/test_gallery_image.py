@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.mgmt.compute import models
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery_image import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_image import (
     Image,
     ImageRequest,
     shown_image,

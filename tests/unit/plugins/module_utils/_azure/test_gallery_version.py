@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import Wait
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery_version import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_version import (
     STORAGE_ACCOUNT_TYPES,
     TargetRegion,
     Version,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from azure.mgmt.compute import models
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import Wait
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._resource import GalleryResource, text
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource, text
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError, WaitTimeoutError
 from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Operations, Poller, arm_error
 

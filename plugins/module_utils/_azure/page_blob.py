@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import (
     CONNECTION_TIMEOUT,
     READ_TIMEOUT,
     Session,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import translated
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import translated
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of

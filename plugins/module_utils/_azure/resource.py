@@ -7,8 +7,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import Wait, finish, get_or_none
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import translated
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait, finish, get_or_none
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import translated
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._wait import wait_until
 

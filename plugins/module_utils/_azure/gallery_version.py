@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     Subscription,
     Wait,
     merged_tags,
@@ -18,9 +18,9 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
     parsed_date,
     shown_date,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery import check_gallery_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery_image import check_image_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._resource import GalleryResource, text
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import check_gallery_name
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_image import check_image_name
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource, text
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of

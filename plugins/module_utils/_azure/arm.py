@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._auth import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import (
     CONNECTION_TIMEOUT,
     READ_TIMEOUT,
     Session,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import INPUT_ERRORS, code_of, translated
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import INPUT_ERRORS, code_of, translated
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, WaitTimeoutError
 

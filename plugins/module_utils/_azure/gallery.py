@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     Subscription,
     Wait,
     merged_tags,
     normal_region,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._resource import GalleryResource
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
 

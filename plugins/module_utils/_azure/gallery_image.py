@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     Subscription,
     Wait,
     merged_tags,
@@ -21,8 +21,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure._arm import (
     parsed_date,
     shown_date,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._gallery import check_gallery_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._resource import GalleryResource, text
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import check_gallery_name
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource, text
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
 

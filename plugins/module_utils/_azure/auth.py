@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure._errors import translated
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import translated
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 
