@@ -187,8 +187,8 @@ creation_timestamp:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import GCP_ARGUMENT_SPEC, compute_clients
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._images import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import GCP_ARGUMENT_SPEC, compute_clients
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.images import (
     ARCHITECTURES,
     DEFAULT_FEATURES,
     Images,

@@ -134,8 +134,8 @@ source_sha256:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import GCP_ARGUMENT_SPEC, storage_client
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._storage import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import GCP_ARGUMENT_SPEC, storage_client
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.storage import (
     ObjectSpec,
     ensure_object,
     remove_object,

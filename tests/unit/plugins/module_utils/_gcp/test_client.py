@@ -16,7 +16,6 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp import _client
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -65,7 +64,9 @@ def _params(**options: Any) -> dict[str, Any]:
 
 
 def test_a_service_account_signs_in_where_its_file_says(key_file: Path) -> None:
-    credentials: Any = _client._credentials(_params(auth_kind="serviceaccount", service_account_file=str(key_file)))
+    credentials: Any = client_module._credentials(
+        _params(auth_kind="serviceaccount", service_account_file=str(key_file))
+    )
     assert credentials.service_account_email == "importer@my-project.iam.gserviceaccount.com"
     assert credentials._token_uri == "https://tokens.example/token"
     assert credentials.scopes == [_SCOPE]
@@ -73,7 +74,7 @@ def test_a_service_account_signs_in_where_its_file_says(key_file: Path) -> None:
 
 def test_a_service_account_can_be_given_by_its_contents(key_file: Path) -> None:
     options = {"service_account_contents": key_file.read_text(), "scopes": ["https://example.com/scope"]}
-    credentials: Any = _client._credentials(_params(auth_kind="serviceaccount", **options))
+    credentials: Any = client_module._credentials(_params(auth_kind="serviceaccount", **options))
     assert credentials.scopes == ["https://example.com/scope"]
 
 
@@ -81,34 +82,34 @@ def test_a_service_account_can_be_given_by_its_contents(key_file: Path) -> None:
 def test_a_service_account_is_given_once(key_file: Path, both: bool) -> None:
     options = {"service_account_file": str(key_file), "service_account_contents": "{}"} if both else {}
     with pytest.raises(InputError, match=r"one of service_account_file .* and service_account_contents"):
-        _client._credentials(_params(auth_kind="serviceaccount", **options))
+        client_module._credentials(_params(auth_kind="serviceaccount", **options))
 
 
 def test_a_missing_key_file_is_named() -> None:
     with pytest.raises(InputError, match=r"^service_account_file /nonexistent: No such file"):
-        _client._credentials(_params(auth_kind="serviceaccount", service_account_file="/nonexistent"))
+        client_module._credentials(_params(auth_kind="serviceaccount", service_account_file="/nonexistent"))
 
 
 @pytest.mark.parametrize("contents", ["secret, not JSON", '{"client_email": "secret"}', '["secret"]'])
 def test_a_bad_key_is_refused_and_not_quoted(contents: str) -> None:
     with pytest.raises(InputError, match="service_account_contents is not the JSON key") as refusal:
-        _client._credentials(_params(auth_kind="serviceaccount", service_account_contents=contents))
+        client_module._credentials(_params(auth_kind="serviceaccount", service_account_contents=contents))
     assert "secret" not in refusal.value.message
 
 
 def test_an_access_token_is_taken_as_it_is() -> None:
-    assert _client._credentials(_params()).token == "ya29.token"
+    assert client_module._credentials(_params()).token == "ya29.token"
 
 
 def test_a_missing_access_token_names_the_option() -> None:
     with pytest.raises(InputError, match="auth_kind=accesstoken needs access_token"):
-        _client._credentials(_params(access_token=None))
+        client_module._credentials(_params(access_token=None))
 
 
 def test_the_machines_credentials_are_those_of_the_wanted_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("google.auth.compute_engine._metadata.ping", lambda *_arguments, **_options: True)
     options = {"auth_kind": "machineaccount", "service_account_email": "other@my-project.iam.gserviceaccount.com"}
-    credentials: Any = _client._credentials(_params(**options))
+    credentials: Any = client_module._credentials(_params(**options))
     assert isinstance(credentials, google.auth.compute_engine.Credentials)
     assert credentials.service_account_email == "other@my-project.iam.gserviceaccount.com"
 
@@ -122,13 +123,13 @@ def test_without_a_metadata_server_there_are_no_machine_credentials(monkeypatch:
 
     monkeypatch.setattr("google.auth.compute_engine._metadata.ping", ping)
     with pytest.raises(InputError, match="no Google Cloud machine"):
-        _client._credentials(_params(auth_kind="machineaccount"))
+        client_module._credentials(_params(auth_kind="machineaccount"))
     assert asked == [{"timeout": 3, "retry_count": 1}]
 
 
 def test_application_default_credentials_get_the_scope(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google.auth, "default", lambda scopes: (scopes, "ignored-project"))
-    assert _client._credentials(_params(auth_kind="application")) == [_SCOPE]  # type: ignore[comparison-overlap]
+    assert client_module._credentials(_params(auth_kind="application")) == [_SCOPE]  # type: ignore[comparison-overlap]
 
 
 def test_missing_application_default_credentials_name_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ def test_missing_application_default_credentials_name_the_ways_out(monkeypatch: 
 
     monkeypatch.setattr(google.auth, "default", default)
     with pytest.raises(InputError, match="none found") as refusal:
-        _client._credentials(_params(auth_kind="application"))
+        client_module._credentials(_params(auth_kind="application"))
     for way in ("gcloud auth application-default login", "service_account_file", "access_token"):
         assert way in refusal.value.message
 
@@ -177,25 +178,25 @@ def test_ca_file_wins_over_the_environment(
     ca_file = tmp_path / "ca.pem"
     ca_file.touch()
     session = requests.Session()
-    _client._trust(session, _params(ca_file=str(ca_file)))
+    client_module._trust(session, _params(ca_file=str(ca_file)))
     assert _verify_used(session, monkeypatch) == str(ca_file)
 
 
 def test_validate_certs_can_be_switched_off(foreign_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     session = requests.Session()
-    _client._trust(session, _params(validate_certs=False))
+    client_module._trust(session, _params(validate_certs=False))
     assert _verify_used(session, monkeypatch) is False
 
 
 def test_without_ca_file_the_environment_counts(foreign_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     session = requests.Session()
-    _client._trust(session, _params())
+    client_module._trust(session, _params())
     assert _verify_used(session, monkeypatch) == foreign_bundle
 
 
 def test_a_missing_ca_file_is_named() -> None:
     with pytest.raises(InputError, match=r"^ca_file /nonexistent: no such file"):
-        _client._trust(requests.Session(), _params(ca_file="/nonexistent"))
+        client_module._trust(requests.Session(), _params(ca_file="/nonexistent"))
 
 
 def test_access_tokens_are_fetched_with_the_same_trust(
@@ -203,7 +204,7 @@ def test_access_tokens_are_fetched_with_the_same_trust(
 ) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.touch()
-    client: Any = _client.storage_client(_params(ca_file=str(ca_file)))
+    client: Any = client_module.storage_client(_params(ca_file=str(ca_file)))
     assert _verify_used(client._http._auth_request_session, monkeypatch) == str(ca_file)
 
 
@@ -211,19 +212,19 @@ def test_access_tokens_are_fetched_with_the_same_trust(
 
 
 def test_the_storage_client_goes_where_it_is_told() -> None:
-    client: Any = _client.storage_client(_params(storage_endpoint="https://storage.example/"))
+    client: Any = client_module.storage_client(_params(storage_endpoint="https://storage.example/"))
     assert client._connection.API_BASE_URL == "https://storage.example"
     assert client.project == "my-project"
     assert client._http.credentials.token == "ya29.token"
 
 
 def test_the_storage_client_goes_to_google_by_default() -> None:
-    client: Any = _client.storage_client(_params())
+    client: Any = client_module.storage_client(_params())
     assert client._connection.API_BASE_URL == "https://storage.googleapis.com"
 
 
 def test_the_compute_clients_go_where_they_are_told() -> None:
-    clients = _client.compute_clients(_params(compute_endpoint="https://compute.example:444/", env_type="tower"))
+    clients = client_module.compute_clients(_params(compute_endpoint="https://compute.example:444/", env_type="tower"))
     for client in (clients.images, clients.operations, clients.regions):
         transport: Any = client.transport
         assert transport._host == "https://compute.example:444"
@@ -232,7 +233,7 @@ def test_the_compute_clients_go_where_they_are_told() -> None:
 
 
 def test_the_compute_clients_go_to_google_by_default() -> None:
-    clients = _client.compute_clients(_params())
+    clients = client_module.compute_clients(_params())
     for client in (clients.images, clients.operations, clients.regions):
         assert "compute.googleapis.com" in client.transport._host
 
@@ -254,20 +255,20 @@ def test_the_compute_clients_go_to_google_by_default() -> None:
     ],
 )
 def test_transient_failures_are_retried(error: Exception) -> None:
-    assert _client.compute_retry()._predicate(error)
-    assert _client.storage_retry()._predicate(error)
+    assert client_module.compute_retry()._predicate(error)
+    assert client_module.storage_retry()._predicate(error)
 
 
 @pytest.mark.parametrize("error", [api.Forbidden("403"), api.NotFound("404"), api.Conflict("409"), ValueError()])
 def test_refusals_are_not_retried(error: Exception) -> None:
-    assert not _client.compute_retry()._predicate(error)
-    assert not _client.storage_retry()._predicate(error)
+    assert not client_module.compute_retry()._predicate(error)
+    assert not client_module.storage_retry()._predicate(error)
 
 
 def test_retries_are_bounded() -> None:
-    assert _client.compute_retry().timeout == 30.0
-    assert _client.storage_retry().timeout == 30.0
-    assert _client.storage_retry(300.0).timeout == 300.0
+    assert client_module.compute_retry().timeout == 30.0
+    assert client_module.storage_retry().timeout == 30.0
+    assert client_module.storage_retry(300.0).timeout == 300.0
 
 
 # Options
@@ -289,10 +290,10 @@ def test_options_fall_back_to_the_variables_of_google_cloud(
     option: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "value")
-    fallback, names = _client.GCP_ARGUMENT_SPEC[option]["fallback"]
+    fallback, names = client_module.GCP_ARGUMENT_SPEC[option]["fallback"]
     assert fallback(*names) == "value"
 
 
 @pytest.mark.parametrize("option", ["service_account_contents", "access_token"])
 def test_secrets_are_not_logged(option: str) -> None:
-    assert _client.GCP_ARGUMENT_SPEC[option]["no_log"]
+    assert client_module.GCP_ARGUMENT_SPEC[option]["no_log"]

@@ -17,8 +17,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._errors import (
     ProviderError,
     WaitTimeoutError,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import ComputeClients
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._images import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import ComputeClients
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.images import (
     Images,
     ImageSpec,
     ensure_image,

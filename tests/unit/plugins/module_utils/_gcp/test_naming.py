@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._naming import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.naming import (
     checked_labels,
     checked_name,
     resource_name,

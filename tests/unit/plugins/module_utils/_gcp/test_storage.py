@@ -13,8 +13,7 @@ from google.api_core import exceptions as api
 from google.cloud.storage.exceptions import DataCorruption
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp import _storage
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._storage import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.storage import (
     ObjectSpec,
     ensure_object,
     remove_object,
@@ -302,7 +301,7 @@ def test_progress_follows_the_reading(archive: Path, monkeypatch: pytest.MonkeyP
             self.seen.append(done)
 
     progress: Any = Recorder()
-    with _storage._ReportingReader(str(archive), progress) as file:
+    with storage_module._ReportingReader(str(archive), progress) as file:
         assert isinstance(file, io.BufferedReader)
         file.read(10)
         file.seek(0)

@@ -11,7 +11,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._translation import provider_errors, without_queries
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors, without_queries
 
 
 def _answer(status: int, body: Any) -> requests.Response:

@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import (
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import (
     TIMEOUT,
     ComputeClients,
     compute_retry,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._naming import checked_labels, checked_name
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._translation import provider_errors, without_queries
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors, without_queries
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.naming import checked_labels, checked_name
 from ansible_collections.alpine.cloud.plugins.module_utils._identity import (
     IDENTITY_KEY,
     checked_sha256,

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._gce_tar import inspect_gce_tar
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._client import TIMEOUT, storage_retry
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp._translation import provider_errors
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import TIMEOUT, storage_retry
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors
 from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY, checked_sha256
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
 from ansible_collections.alpine.cloud.plugins.module_utils._progress import Progress
