@@ -16,6 +16,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp import client as client_module
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 

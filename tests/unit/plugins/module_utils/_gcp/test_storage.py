@@ -13,6 +13,7 @@ from google.api_core import exceptions as api
 from google.cloud.storage.exceptions import DataCorruption
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp import storage as storage_module
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp.storage import (
     ObjectSpec,
     ensure_object,
