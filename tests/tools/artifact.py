@@ -53,8 +53,7 @@ def _build(ansible: _Ansible, dist: Path) -> Path:
     return tarball
 
 
-def _check_documentation(ansible: _Ansible, kind: str, files: list[Path]) -> None:
-    wanted = {f"alpine.cloud.{file.stem}" for file in files}
+def _check_documentation(ansible: _Ansible, kind: str, wanted: set[str]) -> None:
     listed = json.loads(ansible("ansible-doc", "--type", kind, "--list", "--json", "alpine.cloud"))
     if set(listed) != wanted:
         sys.exit(f"ansible-doc lists {sorted(listed)}, and not {sorted(wanted)}")
@@ -73,9 +72,9 @@ def main() -> int:
     ansible("ansible-galaxy", "collection", "install", "--offline", "--collections-path", installed, tarball)
     print(f"{tarball.name}: {tarball.stat().st_size >> 10} KiB, installed with ansible-core of {sys.executable}")
 
-    modules = [file for file in (_REPOSITORY / "plugins/modules").glob("*.py") if file.name != "__init__.py"]
-    _check_documentation(ansible, "module", modules)
-    _check_documentation(ansible, "role", [path for path in (_REPOSITORY / "roles").iterdir() if path.is_dir()])
+    for kind, pattern in (("module", "plugins/modules/*.py"), ("filter", "plugins/filter/*.py"), ("role", "roles/*")):
+        names = {path.stem for path in _REPOSITORY.glob(pattern) if not path.name.startswith(("_", "."))}
+        _check_documentation(ansible, kind, {f"alpine.cloud.{name}" for name in names})
     for playbook in sorted((_REPOSITORY / "playbooks").glob("*.yml")):
         ansible("ansible-playbook", "--syntax-check", f"alpine.cloud.{playbook.stem}")
         print(f"ansible-playbook --syntax-check alpine.cloud.{playbook.stem}: ok")
