@@ -28,6 +28,8 @@ def user_environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        # By default below the home that the system's user database says, whatever HOME is.
+        "ANSIBLE_REMOTE_TMP": str(home / ".ansible/tmp"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
