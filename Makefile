@@ -10,8 +10,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
-# Nobody's cloud account and no Ansible setting of this machine may find its way into a test.
-FOREIGN := AWS_% AZURE_% ARM_% GOOGLE_% GCP_% GCE_% CLOUDSDK_% OCI_% BOTO_% ANSIBLE_% PYTHONPATH
+# Nobody's cloud account and no setting of this machine's Ansible and Python may find its way into a test. (One of those,
+# PYTHONDONTWRITEBYTECODE, would have every task compile its SDK anew.)
+FOREIGN := AWS_% AZURE_% ARM_% GOOGLE_% GCP_% GCE_% CLOUDSDK_% OCI_% BOTO_% ANSIBLE_% PYTHON%
 unexport $(filter-out AWS_CA_BUNDLE,$(filter $(FOREIGN),$(.VARIABLES)))
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 # A HOME for whatever could look for settings there. Installers keep the real one, which may tell them of a mirror, but

@@ -21,7 +21,7 @@ _TARGETS = REPOSITORY / "tests/integration/targets"
 
 def user_environment(home: Path) -> dict[str, str]:
     """An environment that knows no cloud account: only the machine's CA settings, which must not matter, stay."""
-    foreign = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "GCP_", "GCE_", "CLOUDSDK_", "OCI_", "BOTO_", "ANSIBLE_")
+    foreign = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "GCP_", "GCE_", "CLOUDSDK_", "OCI_", "BOTO_", "ANSIBLE_", "PYTHON")
     kept = ("AWS_CA_BUNDLE",)
     environment = {key: value for key, value in os.environ.items() if key in kept or not key.startswith(foreign)}
     return environment | {
