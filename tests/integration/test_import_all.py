@@ -107,6 +107,21 @@ def test_check_then_import_then_nothing_to_do(
     assert not any(record["changed"] for record in again.values())
 
 
+def test_the_playbook_for_one_cloud_keeps_to_it(start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    logged = len(sandbox.logged_requests())
+    result = run_playbook(
+        REPOSITORY / "playbooks/import_oci.yml",
+        "--check",
+        home=home,
+        # As a user's vars file for all clouds has it.
+        variables={"alpine_clouds": list(CLOUDS), "alpine_images": [{"path": str(small_disk.qcow2)}]},
+        vars_files=[sandbox.vars_file],
+    )
+    assert result.returncode == 0, result.stdout
+    assert {request["cloud"] for request in sandbox.logged_requests()[logged:]} == {"oci"}
+
+
 def test_a_cloud_that_is_down_leaves_the_others_running(import_all: Import, manifest: Path, tmp_path: Path) -> None:
     disk = make_small_disk(tmp_path, seed=2)
     directory, vars_file = tmp_path / "sandbox", tmp_path / "sandbox.yml"
