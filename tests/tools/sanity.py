@@ -18,15 +18,15 @@ from pathlib import Path
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 # ansible-test's virtual environments come without pip, and it fetches the installer from a host of its own
-# (ansible/ansible#77304). A file in its cache stops that: this one takes the pip that comes with Python.
-_GET_PIP = """\
+# (ansible/ansible#77304). A file in its cache stops that: this one has the pip of this Python install the wanted one.
+_GET_PIP = f"""\
 import subprocess
 import sys
 
 arguments = [item for item in sys.argv[1:] if item not in ("--no-setuptools", "--no-wheel")]
 # As a process of its own: ansible-test runs this file inside a wrapper that pip must not see.
-subprocess.run([sys.executable, "-m", "ensurepip", "--default-pip"], check=True, stdout=subprocess.DEVNULL)
-sys.exit(subprocess.run([sys.executable, "-m", "pip", "install", *arguments]).returncode)
+command = [{sys.executable!r}, "-m", "pip", "--python", sys.executable, "install", *arguments]
+sys.exit(subprocess.run(command).returncode)
 """
 _GET_PIP_VERSIONS = ("24_2", "25_2")  # of ansible-core 2.18 and 2.19; of 2.20 and 2.21
 
