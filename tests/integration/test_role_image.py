@@ -4,21 +4,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.support.disks import GIB, SmallDisk
-from tests.support.playbook import run_playbook
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.support.role import Role
 
 _FILES = {
     "fixed_vhd": "fixed.vhd",
@@ -28,58 +23,20 @@ _FILES = {
 
 
 @pytest.fixture
-def run(home: Path, tmp_path: Path) -> Run:
-    """Run the role: ``run(path, "--check", alpine_image_formats=[...])``; asserts nothing."""
-    playbook = home / "role.yml"
-    play = {
-        "hosts": "all",
-        "connection": "local",
-        "gather_facts": False,
-        "tasks": [
-            {"ansible.builtin.include_role": {"name": "alpine.cloud.alpine_image"}},
-            {"ansible.builtin.debug": {"msg": "RESULT {{ alpine_image_result | to_json }}"}},
-        ],
-    }
-    playbook.write_text(yaml.safe_dump([play]))
-
-    def run_role(
-        path: Path | str, *arguments: str, hosts: str = "localhost,", environment: dict[str, str] | None = None,
-        **variables: Any,
-    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-        return run_playbook(
-            playbook,
-            "--inventory",
-            hosts,
-            *arguments,
-            home=home,
-            variables={
-                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                "alpine_image_path": str(path),
-                "alpine_image_work_dir": str(tmp_path / "work"),
-                **variables,
-            },
-            environment=environment,
-        )
-
-    return run_role
+def role(home: Path, tmp_path: Path, small_disk: SmallDisk) -> Role:
+    """The role, for the small disk and with a work directory of its own."""
+    variables = {"alpine_image_path": str(small_disk.qcow2), "alpine_image_work_dir": str(tmp_path / "work")}
+    return Role("alpine_image", home, variables=variables)
 
 
-def _result(completed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert completed.returncode == 0, completed.stdout
-    found = re.search(r'"msg": ("RESULT .*")$', completed.stdout, re.MULTILINE)
-    assert found, completed.stdout
-    result: dict[str, Any] = json.loads(json.loads(found[1]).removeprefix("RESULT "))
-    return result
-
-
-def test_tells_the_same_before_and_after_converting(run: Run, small_disk: SmallDisk, tmp_path: Path) -> None:
+def test_tells_the_same_before_and_after_converting(role: Role, small_disk: SmallDisk, tmp_path: Path) -> None:
     formats = list(_FILES)
-    check = run(small_disk.qcow2, "--check", "--diff", alpine_image_formats=formats)
+    check = role.succeeds("--check", "--diff", alpine_image_formats=formats)
     assert not (tmp_path / "work").exists()
-    real = run(small_disk.qcow2, alpine_image_formats=formats)
-    second = run(small_disk.qcow2, alpine_image_formats=formats)
+    real = role.succeeds(alpine_image_formats=formats)
+    second = role.succeeds(alpine_image_formats=formats)
     work = tmp_path / "work" / small_disk.sha256
-    assert _result(real) == {
+    assert real.result == {
         "name": "alpine-3.24.2-x86_64-tiny-r0",
         "release": "3.24.2",
         "version": "3.24",
@@ -94,23 +51,24 @@ def test_tells_the_same_before_and_after_converting(run: Run, small_disk: SmallD
         "partition_table": "gpt",
         "files": {"qcow2": str(small_disk.qcow2), **{key: str(work / name) for key, name in _FILES.items()}},
     }
-    assert _result(check) == _result(second) == _result(real)
-    assert "changed=1 " in check.stdout
+    assert check.result == second.result == real.result
+    assert check.changed == 1
     assert f'+    "path": "{work / "fixed.vhd"}",' in check.stdout
-    assert "changed=1 " in real.stdout
-    assert "changed=0 " in second.stdout
+    assert real.changed == 1
+    assert second.changed == 0
     assert all((work / name).stat().st_size for name in _FILES.values())
 
 
-def test_converts_nothing_unasked(run: Run, small_disk: SmallDisk, tmp_path: Path) -> None:
-    completed = run(small_disk.qcow2, alpine_image_formats=["qcow2"])
-    assert _result(completed)["files"] == {"qcow2": str(small_disk.qcow2)}
-    assert "changed=0 " in completed.stdout
+def test_converts_nothing_unasked(role: Role, small_disk: SmallDisk, tmp_path: Path) -> None:
+    done = role.succeeds(alpine_image_formats=["qcow2"])
+    assert done.result["files"] == {"qcow2": str(small_disk.qcow2)}
+    assert done.changed == 0
     assert not (tmp_path / "work").exists()
 
 
-def test_a_raw_disk_serves_every_cloud(run: Run, small_disk: SmallDisk, tmp_path: Path) -> None:
-    result = _result(run(small_disk.raw, alpine_image_formats=["gce_tar", "qcow2", "gce_tar"]))
+def test_a_raw_disk_serves_every_cloud(role: Role, small_disk: SmallDisk, tmp_path: Path) -> None:
+    formats = ["gce_tar", "qcow2", "gce_tar"]
+    result = role.succeeds(alpine_image_path=str(small_disk.raw), alpine_image_formats=formats).result
     assert result["sha256"] != small_disk.sha256
     assert set(result["files"]) == {"gce_tar", "qcow2"}
     for image_format, file in (("raw", small_disk.raw), ("qcow2", small_disk.qcow2)):
@@ -121,28 +79,27 @@ def test_a_raw_disk_serves_every_cloud(run: Run, small_disk: SmallDisk, tmp_path
     assert (tmp_path / "disk.raw").stat().st_size == GIB
 
 
-def test_the_name_can_be_given(run: Run, small_disk: SmallDisk, tmp_path: Path) -> None:
+def test_the_name_can_be_given(role: Role, small_disk: SmallDisk, tmp_path: Path) -> None:
     renamed = tmp_path / "disk.qcow2"
     shutil.copyfile(small_disk.qcow2, renamed)
-    refused = run(renamed)
-    assert refused.returncode != 0
-    assert "name 'disk' does not follow" in refused.stdout
-    assert "variable alpine_image_name of role alpine_image" in refused.stdout
-    result = _result(run(renamed, alpine_image_name="generic_alpine-3.24.1-aarch64-uefi-cloudinit-metal-r2"))
+    refused = role.fails(alpine_image_path=str(renamed))
+    assert "name 'disk' does not follow" in refused
+    assert "variable alpine_image_name of role alpine_image" in refused
+    name = "generic_alpine-3.24.1-aarch64-uefi-cloudinit-metal-r2"
+    result = role.succeeds(alpine_image_path=str(renamed), alpine_image_name=name).result
     assert result["name"] == "alpine-3.24.1-aarch64-uefi-cloudinit-metal-r2"
     assert (result["architecture"], result["machine"], result["revision"]) == ("aarch64", "metal", 2)
 
 
-def test_hosts_that_share_a_work_directory_convert_once(run: Run, small_disk: SmallDisk) -> None:
-    completed = run(small_disk.qcow2, "--forks=3", hosts="one,two,three,", alpine_image_formats=["gce_tar"])
-    assert completed.returncode == 0, completed.stdout
-    assert completed.stdout.count("changed=1 ") == 1
-    assert completed.stdout.count("changed=0 ") == 2
+def test_hosts_that_share_a_work_directory_convert_once(role: Role) -> None:
+    done = role.succeeds("--forks=3", hosts="one,two,three,", alpine_image_formats=["gce_tar"])
+    assert done.changed == 1
+    assert done.stdout.count("changed=0 ") == 2
 
 
-def test_an_empty_home_will_do(run: Run, small_disk: SmallDisk, home: Path) -> None:
-    result = _result(run(small_disk.qcow2, alpine_image_work_dir="", alpine_image_formats=["dynamic_vhd"],
-                         environment={"XDG_CACHE_HOME": ""}))  # fmt: skip
+def test_an_empty_home_will_do(role: Role, small_disk: SmallDisk, home: Path) -> None:
+    empty = {"XDG_CACHE_HOME": ""}
+    result = role.succeeds(environment=empty, alpine_image_work_dir="", alpine_image_formats=["dynamic_vhd"]).result
     assert result["files"]["dynamic_vhd"] == str(home / ".cache/alpine.cloud" / small_disk.sha256 / "dynamic.vhd")
 
 
@@ -159,17 +116,14 @@ _UNUSABLE = {"alpine_image_formats": ["fixed_vhd"], "alpine_image_work_dir": "/p
         ([], _UNUSABLE, "work_dir /proc/work cannot be used"),
     ],
 )
-def test_bad_input_ends_at_once(
-    run: Run, small_disk: SmallDisk, arguments: list[str], variables: dict[str, Any], words: str
-) -> None:
-    refused = run(small_disk.qcow2, *arguments, **variables)
-    assert refused.returncode != 0
-    assert words in refused.stdout
-    assert "Traceback" not in refused.stdout
+def test_bad_input_ends_at_once(role: Role, arguments: list[str], variables: dict[str, Any], words: str) -> None:
+    refused = role.fails(*arguments, **variables)
+    assert words in refused
+    assert "Traceback" not in refused
 
 
 def test_a_full_work_directory_is_told_before_converting(
-    run: Run, small_disk: SmallDisk, tmp_path: Path, request: pytest.FixtureRequest
+    role: Role, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     full = tmp_path / "full"
     full.mkdir()
@@ -177,7 +131,6 @@ def test_a_full_work_directory_is_told_before_converting(
     if mounted.returncode != 0:
         pytest.skip("a small file system can only be mounted by root")
     request.addfinalizer(lambda: subprocess.run(["umount", full], check=True))
-    refused = run(small_disk.qcow2, alpine_image_work_dir=str(full), alpine_image_formats=["fixed_vhd"])
-    assert refused.returncode != 0
-    assert re.search(rf"work_dir {full} cannot be used: \d+ MiB are needed there, but \d MiB are free", refused.stdout)
+    refused = role.fails(alpine_image_work_dir=str(full), alpine_image_formats=["fixed_vhd"])
+    assert re.search(rf"work_dir {full} cannot be used: \d+ MiB are needed there, but \d MiB are free", refused)
     assert not list(full.rglob("*.vhd"))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -40,10 +41,21 @@ class Sandbox:
     def requests_file(self) -> Path:
         return self.directory / "requests.jsonl"
 
-    def logged_requests(self) -> list[dict[str, Any]]:
-        """Every request so far, oldest first."""
+    def logged_requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every request so far, oldest first.
+
+        :param since: how many of them to leave out.
+        """
         with self.requests_file.open() as lines:
-            return [json.loads(line) for line in lines]
+            return [json.loads(line) for line in itertools.islice(lines, since, None)]
+
+    def mark(self) -> int:
+        """How many requests there were so far: the ``since`` of those that follow."""
+        return len(self.logged_requests())
+
+    def writes(self, since: int = 0) -> list[str]:
+        """The operations of the requests that can change state, oldest first."""
+        return [request["operation"] for request in self.logged_requests(since) if request["write"]]
 
     def is_running(self) -> bool:
         pid_file = self.directory / "supervisor.pid"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,13 @@ def run_playbook(
         text=True,
         check=False,
     )
+
+
+def changed_tasks(output: str) -> int:
+    """How many tasks have changed something, on all hosts together, according to the recap."""
+    hosts = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) ", output, re.MULTILINE)
+    assert hosts, f"There is no recap:\n{output}"
+    return sum(map(int, hosts))
 
 
 def run_target(target: str, *, home: Path, variables: Mapping[str, Any], vars_files: Iterable[Path]) -> None:
