@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,21 +18,12 @@ from tests.sandbox._supervisor import running
 from tests.support.compare import assert_same_disk
 from tests.support.disks import SmallDisk, make_small_disk
 from tests.support.paths import REPOSITORY
-from tests.support.playbook import run_playbook
+from tests.support.playbook import changed_tasks, run_playbook
 
 _PLAYBOOK = REPOSITORY / "playbooks/import_all.yml"
 
 Result = subprocess.CompletedProcess[str]
 Import = Callable[..., Result]
-
-
-def _changed(result: Result) -> int:
-    """The sum of changed= in the recap."""
-    return sum(int(number) for number in re.findall(r"changed=(\d+)", result.stdout))
-
-
-def _writes(sandbox: RunningSandbox) -> int:
-    return sum(request["write"] for request in sandbox.logged_requests())
 
 
 def _records(manifest: Path) -> dict[str, dict[str, Any]]:
@@ -71,12 +61,13 @@ def test_check_then_import_then_nothing_to_do(
     start_sandbox: StartSandbox, import_all: Import, manifest: Path, tmp_path: Path
 ) -> None:
     sandbox = start_sandbox(*CLOUDS)
-    disk = make_small_disk(tmp_path, seed=1)
+    # By a name of its own: other tests look into the same clouds, for the small disk's.
+    disk = make_small_disk(tmp_path, name="alpine-3.24.2-x86_64-tiny-r1", seed=1)
 
     check = import_all(sandbox, disk.qcow2, "--check", "--diff")
     assert check.returncode == 0, check.stdout
-    assert _writes(sandbox) == 0
-    assert _changed(check) > 0
+    assert sandbox.writes() == []
+    assert changed_tasks(check.stdout) > 0
     assert check.stdout.count("would change") == len(CLOUDS)
     assert not manifest.exists()
 
@@ -95,11 +86,11 @@ def test_check_then_import_then_nothing_to_do(
     firmware = {cloud: record["firmware"] for cloud, record in records.items()}
     assert firmware == {"aws": "uefi-preferred", "azure": "V2", "gcp": "UEFI_COMPATIBLE", "oci": "UEFI_64"}
 
-    writes = _writes(sandbox)
+    start = sandbox.mark()
     second = import_all(sandbox, disk.qcow2)
     assert second.returncode == 0, second.stdout
-    assert _changed(second) == 0, second.stdout
-    assert _writes(sandbox) == writes
+    assert changed_tasks(second.stdout) == 0, second.stdout
+    assert sandbox.writes(start) == []
     again = _records(manifest)
     assert {cloud: record["id"] for cloud, record in again.items()} == {
         cloud: record["id"] for cloud, record in records.items()
@@ -109,7 +100,7 @@ def test_check_then_import_then_nothing_to_do(
 
 def test_the_playbook_for_one_cloud_keeps_to_it(start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path) -> None:
     sandbox = start_sandbox(*CLOUDS)
-    logged = len(sandbox.logged_requests())
+    start = sandbox.mark()
     result = run_playbook(
         REPOSITORY / "playbooks/import_oci.yml",
         "--check",
@@ -119,7 +110,7 @@ def test_the_playbook_for_one_cloud_keeps_to_it(start_sandbox: StartSandbox, sma
         vars_files=[sandbox.vars_file],
     )
     assert result.returncode == 0, result.stdout
-    assert {request["cloud"] for request in sandbox.logged_requests()[logged:]} == {"oci"}
+    assert {request["cloud"] for request in sandbox.logged_requests(start)} == {"oci"}
 
 
 def test_a_cloud_that_is_down_leaves_the_others_running(import_all: Import, manifest: Path, tmp_path: Path) -> None:
@@ -154,10 +145,10 @@ def test_missing_credentials_end_before_anything_is_sent(
 ) -> None:
     sandbox = start_sandbox(*CLOUDS)
     variables, option = _NO_CREDENTIALS[cloud]
-    writes = _writes(sandbox)
+    start = sandbox.mark()
     result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], **variables)
     assert result.returncode != 0, result.stdout
-    assert _writes(sandbox) == writes
+    assert sandbox.writes(start) == []
     assert option in result.stdout
 
 
@@ -178,10 +169,10 @@ def test_missing_sdk_is_named_and_stops_that_cloud_only(
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
     )
-    writes = _writes(sandbox)
+    start = sandbox.mark()
     result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], environment={"PYTHONPATH": str(tmp_path)})
     assert result.returncode != 0, result.stdout
-    assert _writes(sandbox) == writes
+    assert sandbox.writes(start) == []
     assert "Failed to import the required Python library" in result.stdout
 
 
@@ -194,10 +185,10 @@ def test_unknown_region(
     cloud: str, variable: str, value: str, start_sandbox: StartSandbox, small_disk: SmallDisk, import_all: Import
 ) -> None:
     sandbox = start_sandbox(*CLOUDS)
-    writes = _writes(sandbox)
+    start = sandbox.mark()
     result = import_all(sandbox, small_disk.qcow2, alpine_clouds=[cloud], **{variable: value})
     assert result.returncode != 0, result.stdout
-    assert _writes(sandbox) == writes
+    assert sandbox.writes(start) == []
     assert value in result.stdout
 
 
@@ -232,11 +223,11 @@ def test_bad_files_end_before_anything_is_sent(
     make: Callable[[Path], Path], start_sandbox: StartSandbox, import_all: Import, manifest: Path, tmp_path: Path
 ) -> None:
     sandbox = start_sandbox(*CLOUDS)
-    logged = len(sandbox.logged_requests())
+    start = sandbox.mark()
     image = make(tmp_path)
     result = import_all(sandbox, image)
     assert result.returncode != 0, result.stdout
-    assert len(sandbox.logged_requests()) == logged
+    assert sandbox.logged_requests(start) == []
     records = _records(manifest)
     assert sorted(records) == sorted(CLOUDS)
     messages = {record["error"]["message"] for record in records.values()}
