@@ -241,7 +241,7 @@ def test_urls_of_objects_are_taken_as_they_are(source: str) -> None:
             "guest_os_features SEV_CAPABLE, TDX_CAPABLE exist on x86_64 only",
         ),
         ({"firmware": "bios", "guest_os_features": ["UEFI_COMPATIBLE"]}, "contradicts firmware=bios"),
-        ({"storage_locations": ["us", "eu"]}, "storage_locations takes one"),
+        ({"storage_locations": ["us", "eu"]}, "storage_locations takes one region"),
         ({"name": "alpine_1"}, "name must be"),
         ({"family": "alpine_1"}, "family must be"),
         ({"labels": {"A": "b"}}, "labels: the key 'A'"),
