@@ -115,8 +115,9 @@ unit-second sanity-second build-second:
 endif
 
 .PHONY: integration
+# One worker more than the cores that CI has: the tests wait a good deal.
 integration: setup ## every module, role and playbook over local clouds, and the imported disks booted
-	$(AT_HOME) $(BIN)/pytest tests/integration -n 2 --dist worksteal --basetemp build/tmp/integration
+	$(AT_HOME) $(BIN)/pytest tests/integration -n 3 --dist worksteal --basetemp build/tmp/integration
 
 .PHONY: setup setup-both system
 setup: system ## install what the other targets need, and update it when requirements change
