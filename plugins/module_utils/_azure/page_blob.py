@@ -47,6 +47,8 @@ BLOCK = 64 << 10
 COMMITTED = "source_sha256"
 UNFINISHED = "unfinished_source_sha256"
 
+_TOKEN_SCOPE = "https://storage.azure.com/.default"
+"""The same in all of Azure's clouds, as the SDK has it."""
 _ZEROS = bytes(BLOCK)
 _CONDITION_CODES = ("ConditionNotMet", "BlobAlreadyExists", "TargetConditionNotMet")
 _COMMIT_ATTEMPTS = 3
@@ -89,8 +91,15 @@ def blob_endpoint(session: Session, account: str, endpoint: str | None) -> str:
 
 
 def blob_service(session: Session, endpoint: str, account_key: str | None) -> BlobServiceClient:
-    """A client with the SDK's own retry layer, bounded and with jitter."""
+    """A client with the SDK's own retry layer, bounded and with jitter.
+
+    :raises ProviderError: when the sign-in is refused.
+    """
     storage = require("azure.storage.blob", "azure-storage-blob")
+    if session.credential and not account_key:
+        # That retry layer takes a refused sign-in for a transient fault, and would tell of it after a minute.
+        with translated("IssueToken", "sign in to Azure Storage"):
+            session.credential.get_token(_TOKEN_SCOPE)
     client: BlobServiceClient = storage.BlobServiceClient(
         endpoint,
         credential=account_key or session.credential,

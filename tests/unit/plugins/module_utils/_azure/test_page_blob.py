@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -561,3 +563,23 @@ def test_client_is_bounded_and_verifies(key: str | None) -> None:
         assert connection.timeout <= 20
         assert connection.read_timeout <= 600
         assert service.get_blob_client("images", "small.vhd").url.endswith("/images/small.vhd")
+
+
+class RefusedSignIn:
+    """A credential that Entra ID does not accept."""
+
+    def get_token(self, *_scopes: str) -> None:
+        raise ClientAuthenticationError("AADSTS7000215: Invalid client secret provided.")
+
+
+def test_a_refused_sign_in_is_told_before_the_retries_of_the_storage_sdk() -> None:
+    credential: Any = RefusedSignIn()
+    refused = dataclasses.replace(session(), credential=credential)
+    with pytest.raises(ProviderError, match=r"Cannot sign in to Azure Storage: AADSTS7000215"):
+        blob_service(refused, "https://account.blob.core.windows.net", None)
+
+
+def test_an_account_key_needs_no_sign_in() -> None:
+    credential: Any = RefusedSignIn()
+    refused = dataclasses.replace(session(), credential=credential)
+    blob_service(refused, "https://account.blob.core.windows.net", base64.b64encode(b"k" * 64).decode()).close()
