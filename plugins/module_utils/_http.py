@@ -168,9 +168,14 @@ def with_retries(action: Callable[[], _Result]) -> _Result:
         except FetchError as error:
             if not error.transient or attempt == ATTEMPTS:
                 raise
-            longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-            time.sleep(min(error.pause, _LONGEST_PAUSE) + random.uniform(0, longest))
+            pause_before_retry(error, attempt)
     raise AssertionError("unreachable")
+
+
+def pause_before_retry(error: FetchError, failures: int) -> None:
+    """Wait as long as the server wants, within reason, and a random time more that grows with ``failures``."""
+    longest = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
+    time.sleep(min(error.pause, _LONGEST_PAUSE) + random.uniform(0, longest))
 
 
 @contextlib.contextmanager
