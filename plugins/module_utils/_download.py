@@ -35,6 +35,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._mirrors import (
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
 from ansible_collections.alpine.cloud.plugins.module_utils._signature import (
+    Key,
     KeySource,
     SignatureRejectedError,
     SignatureUnavailableError,
@@ -106,12 +107,12 @@ class _SignatureCheck:
         self._keys = keys
         self._warn = warn
         self._name = name
-        self._signature: bytes | None = None
+        self._at_hand: tuple[bytes, Key] | None = None
 
     @property
     def prepared(self) -> bool:
         """Whether there is something to check."""
-        return self._signature is not None
+        return self._at_hand is not None
 
     def prepare(self, read: Callable[[], bytes]) -> None:
         """Have everything at hand that the check takes.
@@ -122,8 +123,8 @@ class _SignatureCheck:
         if self._mode == "off":
             return
         try:
-            self._keys.get()
-            self._signature = read()
+            key = self._keys.get()
+            self._at_hand = read(), key
         except SignatureUnavailableError as error:
             self._do_without(error)
 
@@ -133,12 +134,11 @@ class _SignatureCheck:
         :raises SignatureUnavailableError: when it is not, and has to be.
         :raises SignatureRejectedError: when someone else has, or something else was signed.
         """
-        if self._signature is None:
+        if self._at_hand is None:
             return None
         try:
-            self._keys.check(path, self._signature)
+            self._keys.check(path, *self._at_hand)
         except SignatureUnavailableError as error:
-            self._signature = None
             self._do_without(error)
             return None
         return self._keys.fingerprint

@@ -126,6 +126,15 @@ def _checked_signature(content: bytes, name: str) -> bytes:
 
 
 @dataclasses.dataclass(frozen=True)
+class Key:
+    """A public key that has the right fingerprint and is valid."""
+
+    content: bytes
+    kept: bool = False
+    """Whether it is our own earlier copy."""
+
+
+@dataclasses.dataclass(frozen=True)
 class KeySource:
     """Where the key comes from: the user, else our own earlier copy, else a URL.
 
@@ -141,31 +150,29 @@ class KeySource:
     pin: bool
     """Keep a copy of what is fetched."""
 
-    def check(self, path: Path, signature: bytes) -> None:
-        """Make sure that ``signature`` is one of the file at ``path`` by the key's owner.
+    def check(self, path: Path, signature: bytes, key: Key) -> None:
+        """Make sure that ``signature`` is one of the file at ``path`` by the owner of ``key``.
 
-        A key that has expired or does not have the signer's subkey is fetched anew, once, if it is an earlier copy.
+        Where the signer's subkey has expired in an earlier copy, or is missing there, the key is fetched anew, once.
 
         :raises SignatureUnavailableError: when that cannot be told.
         :raises SignatureRejectedError: when it is not.
-        :raises InputError: when the option ``key`` cannot be used.
         """
-        key, from_copy = self.get()
         try:
-            check_signature(path, signature, key, self.fingerprint)
+            check_signature(path, signature, key.content, self.fingerprint)
         except (KeyExpiredError, OtherSignerError):
-            if not from_copy:
+            if not key.kept:
                 raise
             try:
                 newer = self._fetch()
             except SignatureUnavailableError:
-                newer = None
-            if newer is None or newer == key:
+                newer = key
+            if newer.content == key.content:
                 raise
-            check_signature(path, signature, newer, self.fingerprint)
+            check_signature(path, signature, newer.content, self.fingerprint)
 
-    def get(self) -> tuple[bytes, bool]:
-        """The key, and whether it is our earlier copy.
+    def get(self) -> Key:
+        """The key.
 
         :raises SignatureUnavailableError: when there is none that is valid.
         :raises InputError: when the option ``key`` cannot be used.
@@ -173,15 +180,15 @@ class KeySource:
         find_gpg()
         if self.key is not None:
             content, name = self._given(self.key)
-            return check_key(content, self.fingerprint, name), False
+            return Key(check_key(content, self.fingerprint, name))
         kept = self._folder.kept(self._file_name)
         if kept is None:
-            return self._fetch(), False
+            return self._fetch()
         try:
-            return check_key(kept.path.read_bytes(), self.fingerprint, str(kept.path)), True
+            return Key(check_key(kept.path.read_bytes(), self.fingerprint, str(kept.path)), kept=True)
         except SignatureUnavailableError as error:
             try:
-                return self._fetch(), False
+                return self._fetch()
             except SignatureUnavailableError as fetch_error:
                 raise SignatureUnavailableError(f"{error.message}; and {fetch_error.message}") from fetch_error
 
@@ -194,7 +201,7 @@ class KeySource:
         except OSError as error:
             raise InputError(f"key {path} cannot be read: {error.strerror}") from error
 
-    def _fetch(self) -> bytes:
+    def _fetch(self) -> Key:
         try:
             content = try_each([self.key_url], lambda url: self.http.read(url, limit=_KEY_LIMIT))
         except MirrorsError as error:
@@ -207,7 +214,7 @@ class KeySource:
             with self._folder.locked(self._file_name, _LOCK_SECONDS), self._folder.partial(self._file_name) as partial:
                 partial.write_bytes(content)
                 self._folder.keep(partial, self._file_name)
-        return content
+        return Key(content)
 
     @property
     def _folder(self) -> WorkDirectory:

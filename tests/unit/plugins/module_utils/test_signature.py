@@ -14,6 +14,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputE
 from ansible_collections.alpine.cloud.plugins.module_utils._http import HttpClient
 from ansible_collections.alpine.cloud.plugins.module_utils._signature import (
     ALPINE_FINGERPRINT,
+    Key,
     KeyExpiredError,
     KeySource,
     OtherSignerError,
@@ -252,13 +253,14 @@ class TestKeySource:
     def test_is_fetched_once(self, mirror: Mirror, signer: Signer, image: Path, tmp_path: Path) -> None:
         mirror.files["/key.asc"] = File(signer.public_key)
         for _ in range(2):
-            self.source(mirror, signer, tmp_path).check(image, signer.sign(CONTENT))
+            source = self.source(mirror, signer, tmp_path)
+            source.check(image, signer.sign(CONTENT), source.get())
         assert len(mirror.exchanges) == 1
         assert (tmp_path / "work" / "keys" / f"{signer.fingerprint}.asc").read_bytes() == signer.public_key
 
     def test_nothing_is_written_when_it_must_not(self, mirror: Mirror, signer: Signer, tmp_path: Path) -> None:
         mirror.files["/key.asc"] = File(signer.public_key)
-        assert self.source(mirror, signer, tmp_path, pin=False).get() == (signer.public_key, False)
+        assert self.source(mirror, signer, tmp_path, pin=False).get() == Key(signer.public_key)
         assert not (tmp_path / "work").exists()
 
     def test_a_wrong_one_is_not_kept(self, mirror: Mirror, signer: Signer, other: Signer, tmp_path: Path) -> None:
@@ -277,7 +279,7 @@ class TestKeySource:
         monkeypatch.setenv("HOME", str(tmp_path))
         (tmp_path / "key.asc").write_bytes(signer.public_key)
         for key in (signer.public_key.decode(), str(tmp_path / "key.asc"), "~/key.asc"):
-            assert self.source(mirror, signer, tmp_path, key=key).get() == (signer.public_key, False)
+            assert self.source(mirror, signer, tmp_path, key=key).get() == Key(signer.public_key)
         assert not mirror.exchanges
 
     def test_a_missing_file_is_told(self, mirror: Mirror, signer: Signer, tmp_path: Path) -> None:
@@ -292,10 +294,10 @@ class TestKeySource:
             partial.write_bytes(old)
             source._folder.keep(partial, source._file_name)
         with pytest.raises(SignatureUnavailableError, match=r"expired on .*; and the signer's key cannot be fetched"):
-            source.check(image, signature)
+            source.check(image, signature, source.get())
         expired.prolong()
         mirror.files["/key.asc"] = File(expired.public_key)
-        source.check(image, signature)
+        source.check(image, signature, source.get())
         assert (keys / source._file_name).read_bytes() == expired.public_key != old
 
     def test_a_copy_without_a_new_subkey_is_renewed(self, mirror: Mirror, image: Path, tmp_path: Path) -> None:
@@ -306,16 +308,17 @@ class TestKeySource:
             signer.add_subkey()
             signature = signer.sign(CONTENT)
             with pytest.raises(OtherSignerError):
-                source.check(image, signature)
+                source.check(image, signature, source.get())
             mirror.files["/key.asc"] = File(signer.public_key)
-            source.check(image, signature)
+            source.check(image, signature, source.get())
             assert len(mirror.exchanges) == 3
 
     def test_a_key_that_the_user_gives_is_not_renewed(
         self, mirror: Mirror, signer: Signer, other: Signer, image: Path, tmp_path: Path
     ) -> None:
+        source = self.source(mirror, signer, tmp_path, key=signer.public_key.decode())
         with pytest.raises(OtherSignerError):
-            self.source(mirror, signer, tmp_path, key=signer.public_key.decode()).check(image, other.sign(CONTENT))
+            source.check(image, other.sign(CONTENT), source.get())
         assert not mirror.exchanges
 
 
