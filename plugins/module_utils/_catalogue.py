@@ -141,7 +141,7 @@ class Found:
     def as_result(self) -> dict[str, Any]:
         """As documented in the RETURN of M(alpine.cloud.alpine_image_info)."""
         images = [image.as_result() for image in self.images]
-        return {"mirror_url": self.mirror, "images": images, "newest": images[0], "warnings": list(self.warnings)}
+        return {"mirror_url": self.mirror, "images": images, "newest": images[0]}
 
 
 def find_images(client: HttpClient, wanted: Wanted, mirrors: Sequence[str], releases_url: str) -> Found:

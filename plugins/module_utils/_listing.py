@@ -21,7 +21,7 @@ _DATE = re.compile(
     r"[ T]+(?P<time>\d\d:\d\d)(?::\d\d)?(?!\d)"
 )
 # Rounded ones, such as 106M, are of no use to compare a file with.
-_SIZE_IN_BYTES = re.compile(r"(?<![\w.:-])(\d+)(?![\w.:-])")
+_SIZE_IN_BYTES = re.compile(r"\s+(\d+)(?!\S)(?!\s+[kKMGT]i?B?\b)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _file_name(href: str, page_url: str) -> str | None:
 def _parse_details(url: str, text: str) -> ListedFile:
     date = _DATE.search(text)
     # Without a date there is no telling what a number means.
-    size = _SIZE_IN_BYTES.search(text, date.end()) if date else None
+    size = _SIZE_IN_BYTES.match(text, date.end()) if date else None
     return ListedFile(url, int(size[1]) if size else None, _timestamp(date) if date else None)
 
 

@@ -243,6 +243,8 @@ def main() -> None:
     def operation() -> dict[str, object]:
         wanted = Wanted(**{name: params[name] for name in _CRITERIA})
         found = find_images(HttpClient.from_params(params), wanted, params["mirror_url"], params["releases_url"])
+        for warning in found.warnings:
+            module.warn(warning)
         return {"changed": False, **found.as_result()}
 
     run_module(module, operation)
