@@ -55,6 +55,10 @@ _NO_SIGNATURE_REMEDY = (
     "Where the image's signature cannot be checked, give the image's SHA-512 from a source that you trust in option "
     "sha512, or lower option verify_signature to prefer"
 )
+_NETWORK_REMEDY = (
+    "Check the network and the proxy (environment variables https_proxy and no_proxy), or give further mirrors in "
+    "option url"
+)
 
 
 class DownloadError(AlpineCloudError):
@@ -369,10 +373,7 @@ class _Job:
             )
         else:
             kept = " What has arrived is kept, and the next run continues there." if transfer.path.exists() else ""
-            remedy = (
-                "Check the network and the proxy (environment variables https_proxy and no_proxy), or give further "
-                f"mirrors in option url.{kept}"
-            )
+            remedy = f"{_NETWORK_REMEDY}.{kept}"
         raise DownloadError(f"{self.name} cannot be downloaded: {failure.message}. {remedy}")
 
     def _transfer_from(self, url: str, transfer: Transfer) -> Digests:
@@ -418,12 +419,16 @@ def _published_sha512(wanted: Verification, file_name: str) -> tuple[str, str]:
     except MirrorsError as error:
         if all(isinstance(reason, ChecksumError) for reason in error.errors):
             raise ChecksumError(f"{file_name} cannot be verified: {error.message}") from error
-        what = "there is no SHA-512 of it" if error.not_found else "its SHA-512 cannot be read"
-        raise DownloadError(
-            f"{file_name} cannot be verified: {what}: {error.message}. Check the URL: "
-            "alpine.cloud.alpine_image_info lists what there is. Or give the place of the digest in option sha512_url, "
-            "the digest itself in option sha512, or further mirrors in option url"
-        ) from error
+        what, remedy = (
+            (
+                "there is no SHA-512 of it",
+                "Check the URL: alpine.cloud.alpine_image_info lists what there is. Or give the place of the digest in "
+                "option sha512_url, or the digest itself in option sha512",
+            )
+            if error.not_found
+            else ("its SHA-512 cannot be read", _NETWORK_REMEDY)
+        )
+        raise DownloadError(f"{file_name} cannot be verified: {what}: {error.message}. {remedy}") from error
 
 
 def _result(
