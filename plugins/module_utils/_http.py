@@ -9,6 +9,7 @@ import dataclasses
 import http.client
 import random
 import re
+import ssl
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -96,7 +97,9 @@ class HttpClient:
             raise InputError(f"timeout must be more than 0 seconds, got {params['timeout']:g}")
         if params["ca_file"]:
             try:
-                open(params["ca_file"], "rb").close()
+                ssl.create_default_context(cafile=params["ca_file"])
+            except ssl.SSLError as error:
+                raise InputError(f"ca_file {params['ca_file']} holds no certificate in PEM format") from error
             except OSError as error:
                 raise InputError(f"ca_file {params['ca_file']}: {error.strerror}") from error
         return cls(params["ca_file"], params["validate_certs"], params["timeout"])

@@ -11,6 +11,7 @@ from email.message import Message
 from io import BytesIO
 from pathlib import Path
 
+import certifi
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils import _http
@@ -174,11 +175,15 @@ def test_takes_slashes_off_the_end() -> None:
 
 
 class TestOptions:
-    def test_are_taken(self, tmp_path: Path) -> None:
+    def test_are_taken(self) -> None:
+        params = {"ca_file": certifi.where(), "validate_certs": False, "timeout": 2.5}
+        assert HttpClient.from_params(params) == HttpClient(certifi.where(), False, 2.5)
+
+    def test_a_ca_file_without_certificates_is_named(self, tmp_path: Path) -> None:
         ca_file = tmp_path / "ca.pem"
-        ca_file.touch()
-        params = {"ca_file": str(ca_file), "validate_certs": False, "timeout": 2.5}
-        assert HttpClient.from_params(params) == HttpClient(str(ca_file), False, 2.5)
+        ca_file.write_text("no certificate")
+        with pytest.raises(InputError, match=f"^ca_file {ca_file} holds no certificate in PEM format"):
+            HttpClient.from_params({"ca_file": str(ca_file), "validate_certs": True, "timeout": 1.0})
 
     def test_a_missing_ca_file_is_named(self) -> None:
         with pytest.raises(InputError, match=r"^ca_file /nowhere/ca.pem: No such file"):
