@@ -34,6 +34,8 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK = 1 << 16
+_WINDOW_SECONDS = 60.0
+_WINDOW_LEAST_BYTES = 1 << 16
 
 
 class FetchError(ProviderError):
@@ -145,19 +147,31 @@ class HttpClient:
 
 
 def read_chunks(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The body of an answer, in pieces.
+    """The body of an answer, in pieces as they arrive.
 
-    :raises FetchError: when it breaks off, or ends before the length that was announced; that is transient.
+    :raises FetchError: when it breaks off, ends before the length that was announced, or comes so slowly that it would
+        never end, which no time-out of a single read tells; that is transient.
     """
+    left = response.length
+    window_end, window_bytes = time.monotonic() + _WINDOW_SECONDS, 0
     while True:
         # Only around the reading: what the caller does with a piece, such as writing to a full disk, is not for us.
         with translate_errors(url):
-            chunk = response.read(_CHUNK)
+            chunk = response.read1(_CHUNK)
         if not chunk:
             break
         yield chunk
-    if response.length:
-        raise FetchError(url, f"the answer ended {response.length} bytes early", transient=True)
+        window_bytes += len(chunk)
+        if left is not None:
+            left -= len(chunk)
+        if time.monotonic() >= window_end:
+            if window_bytes < _WINDOW_LEAST_BYTES:
+                raise FetchError(
+                    url, f"only {window_bytes} bytes have come in the last {_WINDOW_SECONDS:g} seconds", transient=True
+                )
+            window_end, window_bytes = time.monotonic() + _WINDOW_SECONDS, 0
+    if left:
+        raise FetchError(url, f"the answer ended {left} bytes early", transient=True)
 
 
 def with_retries(action: Callable[[], _Result]) -> _Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import ssl
 import urllib.error
 from collections.abc import Iterator
@@ -83,6 +84,17 @@ class TestRead:
         mirror.files["/a"] = File(b"x" * 10, announced=20)
         with pytest.raises(FetchError, match="10 bytes early"):
             HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+
+    def test_what_only_trickles_is_asked_for_again(self, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Each look at the clock is a minute later.
+        monkeypatch.setattr("time.monotonic", itertools.count(step=60).__next__)
+        mirror.files["/a"] = File(b"x" * _LIMIT)
+        with pytest.raises(FetchError, match=r"/a: only \d+ bytes have come in the last 60 seconds"):
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+        assert len(mirror.exchanges) == ATTEMPTS
+        mirror.files["/b"] = File(b"x" * (5 << 20))
+        monkeypatch.setattr(_http, "_WINDOW_LEAST_BYTES", 1)
+        assert len(HttpClient().read(mirror.url("/b"), limit=5 << 20)) == 5 << 20
 
     def test_does_not_fill_the_memory(self, mirror: Mirror) -> None:
         mirror.files["/a"] = File(b"x" * (_LIMIT + 1), announce_length=False)
