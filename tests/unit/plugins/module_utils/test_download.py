@@ -565,7 +565,7 @@ class TestLocal:
     def test_is_verified_by_what_a_mirror_has(self, world: World, src: Path) -> None:
         src.with_name(f"{NAME}.sha512").unlink()
         src.with_name(f"{NAME}.asc").unlink()
-        urls = {
+        urls: dict[str, Any] = {
             "sha512_urls": [world.mirror.url(f"/a/{NAME}.sha512")],
             "signature_urls": [world.mirror.url(f"/a/{NAME}.asc")],
         }
