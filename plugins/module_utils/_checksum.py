@@ -73,7 +73,7 @@ def parse_sha512(content: bytes, file_name: str, origin: str) -> str:
         )
     own = [digest for digest, name in entries if name is None or posixpath.basename(name) == file_name]
     if not own:
-        names = ", ".join(str(name) for _, name in entries[:5])
+        names = ", ".join(str(name) for _digest, name in entries[:5])
         raise ChecksumError(f"{origin} holds the SHA-512 of {names}, but not that of {file_name}. {_REMEDY}")
     if len(set(own)) > 1:
         raise ChecksumError(f"{origin} holds {len(own)} different digests of {file_name}. {_REMEDY}")

@@ -118,7 +118,7 @@ class World:
     def failure(self, error: type[AlpineCloudError], mirrors: str = "a", **options: Any) -> str:
         with pytest.raises(error) as caught:
             self.download(mirrors, **options)
-        assert type(caught.value) is error
+        assert caught.type is error
         return caught.value.message
 
     def verify(self, src: Path, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class TestDownload:
         # Handlers can only be set in the main thread.
         monkeypatch.setattr("signal.signal", lambda number, handler: None)
         results: list[dict[str, Any]] = []
-        threads = [threading.Thread(target=lambda: results.append(world.download())) for _ in range(3)]
+        threads = [threading.Thread(target=lambda: results.append(world.download())) for _number in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:

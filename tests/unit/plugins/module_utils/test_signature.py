@@ -252,7 +252,7 @@ class TestKeySource:
 
     def test_is_fetched_once(self, mirror: Mirror, signer: Signer, image: Path, tmp_path: Path) -> None:
         mirror.files["/key.asc"] = File(signer.public_key)
-        for _ in range(2):
+        for _run in range(2):
             source = self.source(mirror, signer, tmp_path)
             source.check(image, signer.sign(CONTENT), source.get())
         assert len(mirror.exchanges) == 1
