@@ -87,7 +87,7 @@ class Conversion:
         source = identify_source(self.src)
         sha256 = given or sha256_of(source.path)
         work = WorkDirectory(self.work_dir, sha256)
-        kept = work.kept(FORMATS[self.format])
+        kept = self._kept(work)
         if kept is not None:
             return self._result_of(kept, sha256, changed=False)
         find_qemu_img()
@@ -101,10 +101,14 @@ class Conversion:
             )
         with work.locked(FORMATS[self.format], self.wait_timeout):
             # Another run may have written it while this one waited.
-            kept = work.kept(FORMATS[self.format])
+            kept = self._kept(work)
             if kept is not None:
                 return self._result_of(kept, sha256, changed=False)
             return self._result_of(self._convert(source, sha256, work), sha256, changed=True)
+
+    def _kept(self, work: WorkDirectory) -> KeptFile | None:
+        kept = work.kept(FORMATS[self.format])
+        return kept if kept is not None and isinstance(kept.facts.get("virtual_size"), int) else None
 
     def _convert(self, source: SourceImage, sha256: str, work: WorkDirectory) -> KeptFile:
         check_integrity(source)
@@ -123,7 +127,7 @@ class Conversion:
                 else:
                     self._write_vhd(source, partial)
                 check_unchanged(source)
-                return work.keep(partial, file_name, self._converted_size(source))
+                return work.keep(partial, file_name, virtual_size=self._converted_size(source))
         except QemuImgError as error:
             if _NO_SPACE in error.message:
                 raise work.unusable("it is full") from error
@@ -179,7 +183,9 @@ class Conversion:
         return copies * int(measured["required"]) + _SPARE_SPACE
 
     def _result_of(self, kept: KeptFile, sha256: str, *, changed: bool) -> dict[str, Any]:
-        return self._result(kept.path, size=kept.size, virtual_size=kept.virtual_size, sha256=sha256, changed=changed)
+        return self._result(
+            kept.path, size=kept.size, virtual_size=kept.facts["virtual_size"], sha256=sha256, changed=changed
+        )
 
     def _result(
         self,

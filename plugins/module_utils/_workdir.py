@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work directory: converted files by the SHA-256 of their source, written whole or not at all, kept for later runs.
+"""The work directory: files by what they are made from, written whole or not at all, kept for later runs.
 
-<work_dir>/<sha256>/fixed.vhd            a converted file
+<work_dir>/<sha256>/fixed.vhd            a file converted from the image with this SHA-256
 <work_dir>/<sha256>/fixed.vhd.json       its record: only a file that agrees with it is used again
 <work_dir>/<sha256>/fixed.vhd.lock       held by the run that writes the file
 <work_dir>/<sha256>/.fixed.vhd.*.partial what a run is writing, or a killed one has left
+<work_dir>/downloads/<sha512>/<name>     a downloaded file with this SHA-512; likewise
+<work_dir>/keys/<fingerprint>.asc        a key that signatures are checked with; likewise
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._wait import wait_until
@@ -35,12 +37,13 @@ _RECORD_VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class KeptFile:
-    """A complete converted file. Sizes in bytes."""
+    """A complete file."""
 
     path: Path
     size: int
-    virtual_size: int
-    """Of the disk that a guest sees."""
+    """In bytes."""
+    facts: dict[str, Any]
+    """What was recorded about it, as JSON has it."""
 
 
 def default_work_dir() -> Path:
@@ -51,15 +54,15 @@ def default_work_dir() -> Path:
 
 
 class WorkDirectory:
-    """One source image's part of the work directory.
+    """A folder in the work directory.
 
     :param root: the work directory; made when something is written.
-    :param sha256: of the source image.
+    :param folder: a path in it, such as the SHA-256 of the image that the files are made from.
     """
 
-    def __init__(self, root: Path, sha256: str) -> None:
+    def __init__(self, root: Path, folder: str) -> None:
         self.root = root
-        self.folder = root / sha256
+        self.folder = root / folder
 
     def kept(self, file_name: str) -> KeptFile | None:
         """The file that an earlier run has completed, if it still is as that left it."""
@@ -67,14 +70,14 @@ class WorkDirectory:
         try:
             record = json.loads(_record_of(path).read_text(encoding="utf-8"))
             status = path.stat()
-            if (record["version"], record["size"], record["mtime_ns"]) != (
+            if (record.pop("version"), record.pop("size"), record.pop("mtime_ns")) != (
                 _RECORD_VERSION,
                 status.st_size,
                 status.st_mtime_ns,
             ):
                 return None
-            return KeptFile(path, status.st_size, int(record["virtual_size"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            return KeptFile(path, status.st_size, record)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def check_writable(self) -> None:
@@ -132,22 +135,24 @@ class WorkDirectory:
         finally:
             path.unlink(missing_ok=True)
 
-    def keep(self, partial: Path, file_name: str, virtual_size: int) -> KeptFile:
-        """Make ``partial`` the complete ``file_name``, and record that it is. Needs the lock."""
-        path = self.folder / file_name
+    def keep(self, partial: Path, file_name: str, **facts: Any) -> KeptFile:
+        """Make ``partial`` the complete ``file_name``, and record that it is. Needs the lock.
+
+        :param facts: what to record about it; all that JSON can hold.
+        """
         # In this order a killed run leaves a file without a record, or an old record that does not fit the file.
-        _replace(partial, path)
+        _replace(partial, self.folder / file_name)
+        return self.record(file_name, **facts)
+
+    def record(self, file_name: str, **facts: Any) -> KeptFile:
+        """Record that ``file_name`` is complete, in place of an older record. Needs the lock."""
+        path = self.folder / file_name
         status = path.stat()
-        record = {
-            "version": _RECORD_VERSION,
-            "size": status.st_size,
-            "mtime_ns": status.st_mtime_ns,
-            "virtual_size": virtual_size,
-        }
+        record = {"version": _RECORD_VERSION, "size": status.st_size, "mtime_ns": status.st_mtime_ns, **facts}
         with self.partial(file_name) as partial_record:
             partial_record.write_text(json.dumps(record) + "\n", encoding="utf-8")
             _replace(partial_record, _record_of(path))
-        return KeptFile(path, status.st_size, virtual_size)
+        return KeptFile(path, status.st_size, facts)
 
     @contextlib.contextmanager
     def _explaining_os_errors(self) -> Iterator[None]:

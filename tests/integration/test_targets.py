@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every integration target, against the sandbox of its cloud."""
+"""Every integration target, against the sandbox of its cloud, or the mirror."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.playbook import run_target
 _TARGETS = sorted(path.name for path in REPOSITORY.glob("tests/integration/targets/alpine_*"))
 _PREFIXES = {
     "alpine_s3_": "aws", "alpine_ec2_": "aws", "alpine_azure_": "azure", "alpine_gcs_": "gcp", "alpine_gcp_": "gcp",
-    "alpine_oci_": "oci",
+    "alpine_oci_": "oci", "alpine_image_info": "mirror", "alpine_image_download": "mirror",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Four clouds on loopback: ``python -m tests.sandbox serve|stop|export|fault``."""
+"""Four clouds and a mirror on loopback: ``python -m tests.sandbox serve|stop|export|fault``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.sandbox._cloud import CLOUDS, run_cloud
+from tests.sandbox._cloud import SERVICES, run_cloud
+from tests.sandbox._faults import DROPS
 from tests.sandbox._supervisor import Sandbox, SandboxError, serve
 
 _DIRECTORY = Path("build/sandbox")
@@ -21,38 +22,41 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("serve", help="run until Ctrl-C")
     command.add_argument("--vars", type=Path, help="the vars file to write (DIRECTORY with .yml)")
-    command.add_argument("--image", type=Path, action="append", default=[], help="an image for alpine_images there")
-    command.add_argument("--clouds", nargs="+", choices=CLOUDS, default=list(CLOUDS))
+    command.add_argument(
+        "--image", type=Path, action="append", default=[], help="an image for alpine_images there, and for the mirror"
+    )
+    command.add_argument("--clouds", nargs="+", choices=SERVICES, default=list(SERVICES))
     command.add_argument(
         "--operation-seconds", type=float, default=1.0, help="how long asynchronous operations take (%(default)s)"
     )
 
     command = commands.add_parser("stop", help="stop one cloud, or the whole sandbox")
-    command.add_argument("--cloud", choices=CLOUDS)
+    command.add_argument("--cloud", choices=SERVICES)
 
     command = commands.add_parser("export", help="read an imported disk back, as raw")
-    command.add_argument("--cloud", choices=CLOUDS, required=True)
+    command.add_argument("--cloud", choices=SERVICES, required=True)
     command.add_argument("--id", required=True)
     command.add_argument("--region")
     command.add_argument("--output", type=Path, required=True)
 
     command = commands.add_parser("fault", help="order a fault, list or clear them")
-    command.add_argument("--cloud", choices=CLOUDS, required=True)
+    command.add_argument("--cloud", choices=SERVICES, required=True)
     command.add_argument("--service", default="*", help="shell pattern over the service (%(default)s)")
     command.add_argument("--operation", default="*", help="shell pattern over the operation (%(default)s)")
     command.add_argument("--nth", type=int, default=1, help="strike from the n-th matching request on (%(default)s)")
     command.add_argument("--count", type=int, default=1, help="how many times (%(default)s)")
     kind = command.add_mutually_exclusive_group(required=True)
     kind.add_argument("--status", type=int, help="answer with this HTTP status")
-    kind.add_argument("--drop", choices=["before", "after"], help="close the connection before or after acting")
+    kind.add_argument("--drop", choices=DROPS, help="close the connection before or after acting, or amid the answer")
     kind.add_argument("--delay", type=float, help="wait this many seconds first")
     kind.add_argument("--fail", help="let the asynchronous operation end in failure, for this reason")
     kind.add_argument("--clear", action="store_true")
     kind.add_argument("--list", action="store_true")
 
     command = commands.add_parser("run-cloud", help=argparse.SUPPRESS)
-    command.add_argument("cloud", choices=CLOUDS)
+    command.add_argument("cloud", choices=SERVICES)
     command.add_argument("--operation-seconds", type=float, required=True)
+    command.add_argument("--image", type=Path, action="append", default=[])
     return parser
 
 
@@ -82,7 +86,7 @@ def main() -> int:
                     images=[image.absolute() for image in arguments.image],
                 )
             case "run-cloud":
-                run_cloud(arguments.cloud, directory, arguments.operation_seconds)
+                run_cloud(arguments.cloud, directory, arguments.operation_seconds, arguments.image)
             case "stop":
                 Sandbox(directory).stop(arguments.cloud)
             case "export":

@@ -13,6 +13,7 @@ import os
 import signal
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from werkzeug.serving import WSGIRequestHandler
 
 CLOUDS = ("aws", "azure", "gcp", "oci")
+SERVICES = (*CLOUDS, "mirror")
+"""What can run: the clouds, and the mirror that images are downloaded from."""
 
 
 @dataclasses.dataclass
@@ -39,6 +42,8 @@ class Context:
     """How long an asynchronous operation takes at least."""
     log: RequestLog
     faults: FaultBook
+    images: Sequence[Path] = ()
+    """Images of the caller's, for the mirror to have too."""
     servers: list[HttpsServer] = dataclasses.field(default_factory=list)
 
     @property
@@ -69,7 +74,7 @@ class Context:
 
 
 class Cloud(abc.ABC):
-    """A local cloud. Each lives in ``tests/sandbox/_{name}/`` and runs in a process of its own."""
+    """A local cloud, or the mirror. Each lives in ``tests/sandbox/_{name}/`` and runs in a process of its own."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -137,10 +142,12 @@ def _control_app(cloud: Cloud) -> Flask:
     return app
 
 
-def run_cloud(name: str, root: Path, operation_seconds: float) -> None:
+def run_cloud(name: str, root: Path, operation_seconds: float, images: Sequence[Path] = ()) -> None:
     """Run one cloud until SIGTERM, or until the supervisor at the other end of stdin is gone."""
     log = RequestLog(root / "requests.jsonl", name)
-    context = Context(name=name, root=root, operation_seconds=operation_seconds, log=log, faults=FaultBook())
+    context = Context(
+        name=name, root=root, operation_seconds=operation_seconds, log=log, faults=FaultBook(), images=images
+    )
     cloud = _create_cloud(context)
     ended = threading.Event()
     # Ctrl-C reaches the whole process group: the supervisor decides.

@@ -9,6 +9,8 @@ import fnmatch
 import threading
 from typing import Any
 
+DROPS = ("before", "after", "during")
+
 
 @dataclasses.dataclass
 class Fault:
@@ -17,7 +19,8 @@ class Fault:
     :param operation: a shell pattern over the provider's operation name, such as ``Put*``.
     :param service: a shell pattern over the service, such as ``s3``.
     :param status: answer with this HTTP status instead of acting.
-    :param drop: ``before`` or ``after``: close the connection before or after the service has acted.
+    :param drop: close the connection ``before`` or ``after`` the service has acted, or ``during`` its answer, halfway
+        through the body.
     :param delay: seconds to wait before acting.
     :param fail: the reason with which an asynchronous operation is to end in failure.
     """
@@ -36,8 +39,8 @@ class Fault:
         kinds = [self.status, self.drop, self.delay, self.fail]
         if sum(kind is not None for kind in kinds) != 1:
             raise ValueError("a fault is exactly one of status, drop, delay, fail")
-        if self.drop not in (None, "before", "after"):
-            raise ValueError(f"drop is 'before' or 'after', not {self.drop!r}")
+        if self.drop not in (None, *DROPS):
+            raise ValueError(f"drop is one of {', '.join(DROPS)}, not {self.drop!r}")
         if self.nth < 1 or self.count < 1:
             raise ValueError("nth and count are at least 1")
 

@@ -55,7 +55,17 @@ class RequestLog:
         self._cloud = cloud
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
-    def write(self, operation: Operation, *, method: str, path: str, status: int, received: int, sent: int) -> None:
+    def write(
+        self,
+        operation: Operation,
+        *,
+        method: str,
+        path: str,
+        status: int,
+        received: int,
+        sent: int,
+        byte_range: str | None = None,
+    ) -> None:
         now = datetime.datetime.now(datetime.UTC)
         line = {
             "time": now.isoformat(timespec="milliseconds"),
@@ -68,6 +78,7 @@ class RequestLog:
             "bytes_in": received,
             "bytes_out": sent,
             "write": operation.write,
+            "range": byte_range,
         }
         os.write(self._file, json.dumps(line).encode() + b"\n")
 
@@ -124,7 +135,7 @@ class Recorder:
         else:
             operation = self._classify(Request(dict(environ), shallow=True))
 
-        status_sent = 0
+        length = status_sent = 0
         faults = self._faults.take_request_faults(operation.service, operation.name)
         for fault in faults:
             if fault.delay is not None:
@@ -133,8 +144,9 @@ class Recorder:
         status = next((fault.status for fault in faults if fault.status), None)
 
         def recording_start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal status_sent
+            nonlocal length, status_sent
             status_sent = int(line.split(" ", 1)[0])
+            length = int(dict(headers).get("Content-Length", 0))
             return start_response(line, headers, exc_info)
 
         def log(sent: int, final_status: int) -> None:
@@ -145,6 +157,7 @@ class Recorder:
                 status=final_status,
                 received=counter.count,
                 sent=sent,
+                byte_range=environ.get("HTTP_RANGE"),
             )
 
         if drop == "before":
@@ -168,7 +181,10 @@ class Recorder:
             log(0, 0)
             _close_connection(environ)
             return []
-        return self._answer(self._app(environ, recording_start), lambda sent: log(sent, status_sent))
+        answer = self._app(environ, recording_start)
+        if drop == "during":
+            answer = _first_half(answer, lambda: length, environ)
+        return self._answer(answer, lambda sent: log(sent, status_sent))
 
     @staticmethod
     def _answer(chunks: Iterable[bytes], log: Callable[[int], None]) -> Iterator[bytes]:
@@ -192,6 +208,23 @@ def drain(environ: WSGIEnvironment) -> None:
     stream = get_input_stream(environ)
     while stream.read(1 << 20):
         pass
+
+
+def _first_half(chunks: Iterable[bytes], length: Callable[[], int], environ: WSGIEnvironment) -> Iterator[bytes]:
+    """Half of an answer's body, after which the connection is closed."""
+    left: int | None = None
+    try:
+        for chunk in chunks:
+            if left is None:
+                left = length() // 2
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                break
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    _close_connection(environ)
 
 
 def _close_connection(environ: WSGIEnvironment) -> None:

@@ -21,6 +21,7 @@ import requests
 import yaml
 
 from tests.sandbox._certificates import create_certificates
+from tests.sandbox._cloud import CLOUDS
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120
@@ -166,7 +167,8 @@ def running(
     """Run the clouds for as long as the context lasts.
 
     :param vars_file: is written, and points the roles at the clouds.
-    :param images: what ``alpine_images`` in ``vars_file`` names.
+    :param clouds: of ``SERVICES``.
+    :param images: what ``alpine_images`` in ``vars_file`` names, and the mirror has too.
     """
     _prepare_directory(directory)
     with contextlib.ExitStack() as cleanup:
@@ -176,6 +178,7 @@ def running(
         for cloud in clouds:
             log = cleanup.enter_context((directory / f"{cloud}.log").open("wb"))
             command = [sys.executable, "-m", "tests.sandbox", "--directory", str(directory), "run-cloud", cloud]
+            command += [f"--image={image}" for image in images]
             processes[cloud] = subprocess.Popen(
                 [*command, "--operation-seconds", str(operation_seconds)],
                 cwd=_REPOSITORY,
@@ -183,7 +186,8 @@ def running(
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        variables = _await_ready(directory, processes) | {"alpine_clouds": clouds}
+        variables = _await_ready(directory, processes)
+        variables["alpine_clouds"] = [cloud for cloud in clouds if cloud in CLOUDS]
         if images:
             variables["alpine_images"] = [{"path": str(image)} for image in images]
         vars_file.parent.mkdir(parents=True, exist_ok=True)

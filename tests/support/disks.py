@@ -32,9 +32,8 @@ class SmallDisk:
         return {f"test_image_{key}": str(value) for key, value in dataclasses.asdict(self).items()}
 
 
-def make_small_disk(directory: Path, *, name: str = "alpine-3.24.2-x86_64-tiny-r0", seed: int = 0) -> SmallDisk:
+def make_raw_disk(raw: Path, *, seed: int = 0) -> None:
     """A 16 MiB hybrid GPT disk: BIOS boot partition, ESP, root; patches of seeded random data, holes between."""
-    raw = directory / f"{name}.raw"
     with raw.open("wb") as file:
         file.truncate(16 * MIB)
     _run(
@@ -49,6 +48,12 @@ def make_small_disk(directory: Path, *, name: str = "alpine-3.24.2-x86_64-tiny-r
         for mebibyte in (1, 3, 4, 9):
             file.seek(mebibyte * MIB + 64 * 1024)
             file.write(generator.randbytes(300 * 1024))
+
+
+def make_small_disk(directory: Path, *, name: str = "alpine-3.24.2-x86_64-tiny-r0", seed: int = 0) -> SmallDisk:
+    """The disk of :func:`make_raw_disk`, in every format."""
+    raw = directory / f"{name}.raw"
+    make_raw_disk(raw, seed=seed)
     qcow2 = directory / f"{name}.qcow2"
     fixed_vhd = directory / f"{name}.vhd"
     dynamic_vhd = directory / f"{name}.dynamic.vhd"

@@ -41,7 +41,7 @@ def names(work: WorkDirectory) -> set[str]:
 class TestKeeping:
     def test_what_is_kept_is_found(self, work: WorkDirectory) -> None:
         kept = write(work)
-        assert kept == KeptFile(work.root / SHA256 / FILE, len(b"converted"), 7)
+        assert kept == KeptFile(work.root / SHA256 / FILE, len(b"converted"), {"virtual_size": 7})
         assert kept.path.read_bytes() == b"converted"
         assert WorkDirectory(work.root, SHA256).kept(FILE) == kept
 

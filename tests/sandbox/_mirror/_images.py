@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images that the mirror publishes: small disks under names of all three eras."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.disks import MIB, make_raw_disk
+
+# Three revisions of one image, since r10 comes after r2.
+_NAMES = (
+    "nocloud_alpine-3.22.1-x86_64-bios-cloudinit-r0.qcow2",
+    "generic_alpine-3.22.1-x86_64-uefi-tiny-r0.qcow2",
+    "generic_alpine-3.23.4-x86_64-bios-cloudinit-r0.qcow2",
+    "generic_alpine-3.23.4-x86_64-uefi-cloudinit-r0.qcow2",
+    "generic_alpine-3.23.4-aarch64-uefi-cloudinit-r0.qcow2",
+    "nocloud_alpine-3.23.4-x86_64-uefi-cloudinit-r0.qcow2",
+    "aws_alpine-3.23.4-x86_64-uefi-tiny-r0.vhd",
+    "gcp_alpine-3.23.4-x86_64-uefi-tiny-r0.raw.tar.gz",
+    "alpine-3.23.6-x86_64-bios-tiny-r0.qcow2",
+    "alpine-3.23.6-x86_64-uefi-cloudinit-r0.qcow2",
+    "alpine-3.23.6-aarch64-uefi-cloudinit-r0.qcow2",
+    "generic_alpine-3.24.1-x86_64-uefi-cloudinit-r0.qcow2",
+    "generic_alpine-3.24.1-x86_64-bios-tiny-r0.qcow2",
+    "alpine-3.24.2-x86_64-cloudinit-r0.qcow2",
+    "alpine-3.24.2-x86_64-cloudinit-r2.qcow2",
+    "alpine-3.24.2-x86_64-cloudinit-r10.qcow2",
+    "alpine-3.24.2-x86_64-tiny-r0.qcow2",
+    "alpine-3.24.2-x86_64-cloudinit-metal-r0.raw.tar.gz",
+    "alpine-3.24.2-aarch64-cloudinit-r0.qcow2",
+    "alpine-3.24.2-aarch64-tiny-r0.qcow2",
+)
+_PUBLISHED = 1_780_000_000
+_MINUTE = 60
+
+
+def make_images(directory: Path, own: Sequence[Path]) -> dict[str, Path]:
+    """Make the images in ``directory``, each with a content of its own.
+
+    :param own: the caller's, which replace those of the same names.
+    :returns: the files by their names.
+    """
+    images = {}
+    templates = {kind: directory / f"{kind}.raw" for kind in ("hybrid", "uefi", "bios")}
+    make_raw_disk(templates["hybrid"])
+    shutil.copyfile(templates["hybrid"], templates["uefi"])
+    _run("sgdisk", "--delete=4", str(templates["uefi"]))
+    # As up to 3.24.1: no partition table, but a file system on the bare disk.
+    with templates["bios"].open("wb") as file:
+        file.truncate(16 * MIB)
+    _run("mke2fs", "-q", "-t", "ext4", str(templates["bios"]))
+    for number, name in enumerate(_NAMES):
+        if name not in {path.name for path in own}:
+            kind = "bios" if "-bios-" in name else "uefi" if "-uefi-" in name or "-aarch64-" in name else "hybrid"
+            images[name] = directory / name
+            _make_image(images[name], templates[kind], number)
+            # In the order of their names, so that listings are the same every time.
+            os.utime(images[name], (_PUBLISHED + number * _MINUTE,) * 2)
+    for template in templates.values():
+        template.unlink()
+    return images | {path.name: path for path in own}
+
+
+def _make_image(path: Path, raw: Path, number: int) -> None:
+    with raw.open("r+b") as file:
+        file.seek(12 * MIB)
+        file.write(b"image number %02d" % number)
+    # Without waiting for the disk, which takes most of the time otherwise.
+    convert = ("qemu-img", "convert", "-t", "unsafe", "-f", "raw")
+    if path.name.endswith(".vhd"):
+        _run(*convert, "-O", "vpc", "-o", "force_size=on", str(raw), str(path))
+    elif path.name.endswith(".raw.tar.gz"):
+        with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT, compresslevel=1) as archive:
+            archive.add(raw, "disk.raw")
+    else:
+        _run(*convert, "-O", "qcow2", "-c", str(raw), str(path))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signers with throw-away OpenPGP keys."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+
+class Signer:
+    """One who has made a key, and signs with it. A context manager, since GnuPG keeps a daemon running.
+
+    :param name: stands in the key.
+    :param expires: when the key expires, as ``gpg --quick-gen-key`` has it, such as ``1d``.
+    :param age: how long ago the key was made, in seconds; it cannot be used before.
+    """
+
+    def __init__(self, name: str, *, expires: str = "never", age: int = 0) -> None:
+        # Not below pytest's folders: the path of a daemon's socket has to be short.
+        self._folder = tempfile.TemporaryDirectory(prefix="gpg-")
+        self._home = Path(self._folder.name)
+        self._age = age
+        self._gpg("--quick-gen-key", f"{name} <{name}@example.org>", "ed25519", "sign", expires)
+        listing = self._gpg("--with-colons", "--list-keys").decode().splitlines()
+        self.fingerprint = next(line.split(":")[9] for line in listing if line.startswith("fpr:"))
+
+    @property
+    def public_key(self) -> bytes:
+        """In ASCII armor."""
+        return self._gpg("--armor", "--export")
+
+    def sign(self, content: bytes, *, armor: bool = True, expires: str = "0") -> bytes:
+        """A detached signature of ``content``, made when the key was made."""
+        return self._gpg(
+            *(["--armor"] if armor else []), "--default-sig-expire", expires, "--detach-sign", stdin=content
+        )
+
+    def prolong(self) -> None:
+        """Have the key not expire any more."""
+        self._gpg("--quick-set-expire", self.fingerprint, "0")
+
+    def add_subkey(self) -> None:
+        """Sign with a subkey from now on."""
+        self._gpg("--quick-add-key", self.fingerprint, "ed25519", "sign", "never")
+
+    def revoke(self) -> None:
+        certificate = (self._home / "openpgp-revocs.d" / f"{self.fingerprint}.rev").read_text()
+        # A colon protects it from being used by accident.
+        self._gpg("--import", stdin=certificate.replace(":-----BEGIN", "-----BEGIN").encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        subprocess.run(["gpgconf", "--homedir", self._home, "--kill", "all"], check=True)
+        self._folder.cleanup()
+
+    def _gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        then = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - self._age))
+        return subprocess.run(
+            ["gpg", "--homedir", self._home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "",
+             "--faked-system-time", then, *arguments],
+            input=stdin, stdout=subprocess.PIPE, check=True, env={**os.environ, "LC_ALL": "C"},
+        ).stdout  # fmt: skip
