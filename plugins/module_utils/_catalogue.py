@@ -9,9 +9,11 @@ Mirrors have them in ``/v{branch}/releases/cloud/``, and those of the newest sta
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import AlpineCloudError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._http import FetchError, HttpClient, check_url
@@ -70,8 +72,12 @@ class Image:
             return frozenset([self.name.firmware])
         return frozenset(["bios", "uefi"] if self.name.architecture == "x86_64" else ["uefi"])
 
+    def url_on(self, mirror: str) -> str:
+        """Where another mirror has the same file, if it has it."""
+        return f"{mirror}/v{self.name.version}/releases/cloud/{posixpath.basename(urlsplit(self.url).path)}"
+
     def as_result(self) -> dict[str, Any]:
-        """As documented in the RETURN of M(alpine.cloud.alpine_image_info)."""
+        """As documented in the RETURN of M(alpine.cloud.alpine_image_info), but for the URLs on other mirrors."""
         name = self.name
         return {
             "name": name.name,
@@ -137,10 +143,15 @@ class Found:
     images: Sequence[Image]
     warnings: Sequence[str]
     """What went wrong on the way and did not matter in the end."""
+    other_mirrors: Sequence[str] = ()
+    """Those that may have the same images: the ones that were not asked first, then the ones that were passed over."""
 
     def as_result(self) -> dict[str, Any]:
         """As documented in the RETURN of M(alpine.cloud.alpine_image_info)."""
-        images = [image.as_result() for image in self.images]
+        images = [
+            {**image.as_result(), "urls": [image.url, *(image.url_on(mirror) for mirror in self.other_mirrors)]}
+            for image in self.images
+        ]
         return {"mirror_url": self.mirror, "images": images, "newest": images[0]}
 
 
@@ -167,7 +178,7 @@ def find_images(client: HttpClient, wanted: Wanted, mirrors: Sequence[str], rele
         warnings.append(f"The ends of life are unknown, since releases_url {releases_url} is odd: {error.message}")
 
     failures: list[AlpineCloudError] = []
-    for mirror in mirrors:
+    for number, mirror in enumerate(mirrors):
         try:
             images = select(_read_mirror(client, mirror, wanted, releases), wanted)
         except FetchError as error:
@@ -176,7 +187,7 @@ def find_images(client: HttpClient, wanted: Wanted, mirrors: Sequence[str], rele
             failures.append(NoMatchError(f"{mirror}: {error.message}"))
         else:
             warnings += [f"A mirror was passed over. {failure.message}" for failure in failures]
-            return Found(mirror, images, warnings)
+            return Found(mirror, images, warnings, [*mirrors[number + 1 :], *mirrors[:number]])
     raise _failure(failures, wanted, releases)
 
 

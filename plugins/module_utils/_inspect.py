@@ -8,6 +8,7 @@ import dataclasses
 import os
 from typing import Any
 
+from ansible_collections.alpine.cloud.plugins.module_utils._clouds import CLOUDS, obstacles
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._names import ImageName, parse_image_name, strip_extension
 from ansible_collections.alpine.cloud.plugins.module_utils._partitions import DiskLayout, Firmware
@@ -37,6 +38,12 @@ def inspect_image(path: str | os.PathLike[str], name: str | None = None) -> dict
         check_name_against_disk(image, layout, firmware)
     sha256 = sha256_of(source.path)
     check_unchanged(source)
+    found = obstacles(
+        partition_table=layout.partition_table,
+        firmware=firmware,
+        architecture=None if image is None else image.architecture,
+        published_for=None if image is None else image.cloud,
+    )
     return {
         "path": str(source.path),
         "format": source.format,
@@ -46,6 +53,8 @@ def inspect_image(path: str | os.PathLike[str], name: str | None = None) -> dict
         "partition_table": layout.partition_table,
         "partitions": [dataclasses.asdict(partition) for partition in layout.partitions],
         "firmware": firmware,
+        "clouds": [cloud for cloud in CLOUDS if cloud not in found],
+        "obstacles": found,
         "image": None if image is None else {**dataclasses.asdict(image), "name": image.name, "version": image.version},
     }
 

@@ -130,6 +130,12 @@ images:
       description: The image.
       type: str
       sample: https://dl-cdn.alpinelinux.org/alpine/v3.24/releases/cloud/alpine-3.24.2-x86_64-cloudinit-r2.qcow2
+    urls:
+      description:
+        - RV(images[].url), then where the other mirrors of O(mirror_url) have the same file, if they do.
+        - M(alpine.cloud.alpine_image_download) takes them as they are.
+      type: list
+      elements: str
     sha512_url:
       description: Its SHA-512, V(null) if the mirror lists none. So for the next two.
       type: str

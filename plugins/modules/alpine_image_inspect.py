@@ -128,6 +128,21 @@ firmware:
   type: str
   choices: [bios, uefi, hybrid]
   sample: hybrid
+clouds:
+  description: The clouds that could start the image.
+  returned: success
+  type: list
+  elements: str
+  sample: [aws, azure, gcp, oci]
+obstacles:
+  description:
+    - Why the image cannot be used in a cloud, for each of the others.
+    - Google Cloud wants a partition table, and an MBR for BIOS. An image that was published for one cloud alone, or for
+      none, is of no use in another.
+  returned: success
+  type: dict
+  sample:
+    gcp: "Google Cloud wants a partition table, but the disk has none: take the image's UEFI variant"
 image:
   description: The parts of the image's name, V(null) when O(name) is not given and the file is named otherwise.
   returned: success

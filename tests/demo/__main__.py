@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make demo``: import an Alpine-style image into four local clouds, again, and look at what landed."""
+"""``make demo``: import an image from a local mirror into four local clouds, again, and look at what landed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from tests.image import ImageError, build_image
-from tests.sandbox._cloud import CLOUDS
+from tests.sandbox._cloud import SERVICES
 from tests.sandbox._supervisor import Sandbox, SandboxError, running
 from tests.support.compare import assert_same_disk
 from tests.support.paths import BUILD, REPOSITORY
@@ -40,16 +42,17 @@ def _sandbox(image: Path) -> Iterator[Sandbox]:
         _say("Using the sandbox that is running already")
         yield sandbox
         return
-    _say("Starting four clouds on 127.0.0.1")
-    with running(_SANDBOX, _VARS, list(CLOUDS), operation_seconds=1.0, images=[image]):
+    _say("Starting four clouds and a mirror that publishes the image on 127.0.0.1")
+    with running(_SANDBOX, _VARS, list(SERVICES), operation_seconds=1.0, images=[image]):
         yield sandbox
     _say("The local clouds have stopped. `make sandbox` keeps them running, for playbooks of your own.")
 
 
-def _import(home: Path, image: Path) -> None:
+def _import(home: Path) -> None:
     command = ["ansible-playbook", "playbooks/import_all.yml", "-e", f"@{_VARS.relative_to(REPOSITORY)}"]
     _say(" ".join(command))
-    variables = {"alpine_images": [{"path": str(image)}], "alpine_manifest_path": str(_MANIFEST)}
+    print(f"  alpine_images: {yaml.safe_load(_VARS.read_text())['alpine_images']}")
+    variables = {"alpine_manifest_path": str(_MANIFEST)}
     environment = user_environment(home)
     if sys.stdout.isatty():
         del environment["ANSIBLE_NOCOLOR"]
@@ -72,8 +75,9 @@ def _check_disks(sandbox: Sandbox, image: Path) -> None:
         print(f"  {record['cloud']:<6} {record['id']}: the disk is the source's, bit for bit")
 
 
-def _writes(sandbox: Sandbox) -> int:
-    return sum(request["write"] for request in sandbox.logged_requests())
+def _downloads(sandbox: Sandbox, since: int) -> int:
+    """How often an image was asked for, and not only its checksum or the like."""
+    return sum(request["operation"] == "GetFile" for request in sandbox.logged_requests(since))
 
 
 def main() -> int:
@@ -83,15 +87,19 @@ def main() -> int:
         image = build_image()
         print(f"  {image.relative_to(REPOSITORY)}")
         with _sandbox(image) as sandbox, tempfile.TemporaryDirectory() as home:
-            _import(Path(home), image)
+            start = sandbox.mark()
+            _import(Path(home))
+            if not _downloads(sandbox, start):
+                print("demo: the image did not come from the mirror", file=sys.stderr)
+                return 1
             _say("Reading the four disks back")
             _check_disks(sandbox, image)
             _say("The same command again: nothing is left to do")
-            writes = _writes(sandbox)
-            _import(Path(home), image)
-            written = _writes(sandbox) - writes
-            print(f"  requests of the second run that write: {written}")
-            if written:
+            start = sandbox.mark()
+            _import(Path(home))
+            downloads, writes = _downloads(sandbox, start), len(sandbox.writes(start))
+            print(f"  requests of the second run that download an image: {downloads}, that write to a cloud: {writes}")
+            if downloads or writes:
                 return 1
     except subprocess.CalledProcessError as error:
         return error.returncode

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import RunningSandbox, StartSandbox
-from tests.sandbox._cloud import CLOUDS
+from tests.sandbox._cloud import CLOUDS, SERVICES
 from tests.sandbox._supervisor import running
 from tests.support.compare import assert_same_disk
 from tests.support.disks import SmallDisk, make_small_disk
@@ -96,6 +97,64 @@ def test_check_then_import_then_nothing_to_do(
         cloud: record["id"] for cloud, record in records.items()
     }
     assert not any(record["changed"] for record in again.values())
+
+
+def test_images_by_release_and_one_that_some_clouds_cannot_start(
+    start_sandbox: StartSandbox, import_all: Import, manifest: Path, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(*SERVICES)
+    start = sandbox.mark()
+    result = import_all(
+        sandbox,
+        tmp_path,
+        "--check",
+        alpine_images=[
+            {},
+            {"release": 3.24, "bootstrap": "tiny"},
+            {"release": "3.23.4", "arch": "x86_64", "firmware": "bios"},
+            {"release": "3.24", "revision": 7},
+        ],
+        alpine_image_work_dir=str(tmp_path / "work"),
+    )
+    assert result.returncode != 0
+    assert sandbox.writes(start) == []
+    lines = re.findall(r'"(\S.*?) +(aws|azure|gcp|oci) .*(would change|failed)', result.stdout)
+    found: dict[str, dict[str, str]] = {}
+    for image, cloud, status in lines:
+        found.setdefault(image, {})[cloud] = status
+    changing = dict.fromkeys(CLOUDS, "would change")
+    assert found == {
+        "alpine-3.24.2-x86_64-cloudinit-r10": changing,
+        "alpine-3.24.2-x86_64-tiny-r0": changing,
+        "alpine-3.23.4-x86_64-bios-cloudinit-r0": changing | {"gcp": "failed"},
+        "alpine release=3.24 revision=7": dict.fromkeys(CLOUDS, "failed"),
+    }
+    output = " ".join(result.stdout.split())
+    assert "5 of 16 imports failed" in output
+    assert "It can be imported into aws, azure, oci" in output
+    assert "no image with revision=7" in output
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ([], "alpine_images must list at least one image"),
+        ("latest", "alpine_images must list at least one image"),
+        ([{"realease": "3.24"}], "realease"),
+        ([{"path": "a.qcow2", "url": ["https://example.com/a.qcow2"]}], "mutually exclusive"),
+        ([{"arch": "arm64"}], "must be one of: x86_64, aarch64"),
+    ],
+    ids=["none", "text", "misspelt", "exclusive", "architecture"],
+)
+def test_images_that_are_named_wrongly(
+    import_all: Import, start_sandbox: StartSandbox, images: Any, words: str
+) -> None:
+    sandbox = start_sandbox(*CLOUDS)
+    start = sandbox.mark()
+    result = import_all(sandbox, Path("unused"), alpine_images=images)
+    assert result.returncode != 0
+    assert words in " ".join(result.stdout.split())
+    assert sandbox.logged_requests(start) == []
 
 
 def test_the_playbook_for_one_cloud_keeps_to_it(start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path) -> None:

@@ -148,7 +148,7 @@ def test_tags_and_description_converge_without_upload(sandbox: RunningSandbox, r
 @pytest.mark.parametrize(
     ("image", "variables", "message"),
     [
-        ({"architecture": "aarch64", "firmware": "bios"}, {}, "EC2 boots aarch64 by UEFI only"),
+        ({"obstacles": {"aws": "it is for another cloud"}}, {}, "cannot be used in AWS: it is for another cloud"),
         ({}, {"alpine_aws_copy_regions": ["us-east-9"]}, "regions: AWS has no region 'us-east-9'"),
         ({"files": {"dynamic_vhd": "/nonexistent.vhd"}}, {}, "src /nonexistent.vhd: no such file"),
     ],

@@ -137,7 +137,7 @@ def test_other_content_is_refused_before_the_upload(sandbox: RunningSandbox, rol
         ({}, {"alpine_azure_storage_account": "nosuchaccount"}, "az storage account create"),
         ({}, {"alpine_azure_target_regions": [{"name": "atlantis"}]}, "target_regions: 'atlantis'"),
         ({"firmware": "uefi"}, {"alpine_azure_hyper_v_generation": "V1"}, "cannot boot in Azure"),
-        ({"architecture": "aarch64", "firmware": "bios"}, {}, "cannot boot in Azure"),
+        ({"obstacles": {"azure": "it is for another cloud"}}, {}, "cannot be used in Azure: it is for another cloud"),
     ],
     ids=["group", "account", "region", "generation", "architecture"],
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.support.disks import GIB, SmallDisk
 from tests.support.role import Role
 
@@ -49,6 +52,14 @@ def test_tells_the_same_before_and_after_converting(role: Role, small_disk: Smal
         "sha256": small_disk.sha256,
         "virtual_size": small_disk.raw.stat().st_size,
         "partition_table": "gpt",
+        "end_of_life": "",
+        "tags": {
+            "alpine-image": "alpine-3.24.2-x86_64-tiny-r0",
+            "alpine-release": "3.24.2",
+            "alpine-revision": "0",
+        },
+        "clouds": ["aws", "azure", "gcp", "oci"],
+        "obstacles": {},
         "files": {"qcow2": str(small_disk.qcow2), **{key: str(work / name) for key, name in _FILES.items()}},
     }
     assert check.result == second.result == real.result
@@ -134,3 +145,100 @@ def test_a_full_work_directory_is_told_before_converting(
     refused = role.fails(alpine_image_work_dir=str(full), alpine_image_formats=["fixed_vhd"])
     assert re.search(rf"work_dir {full} cannot be used: \d+ MiB are needed there, but \d MiB are free", refused)
     assert not list(full.rglob("*.vhd"))
+
+
+@pytest.fixture
+def mirror(start_sandbox: StartSandbox) -> RunningSandbox:
+    return start_sandbox("mirror")
+
+
+@pytest.fixture
+def downloading(mirror: RunningSandbox, home: Path, tmp_path: Path) -> Role:
+    """The role, for images from the mirror and with a work directory of its own."""
+    variables = {"alpine_image_work_dir": str(tmp_path / "work")}
+    return Role("alpine_image", home, vars_files=(mirror.vars_file,), variables=variables)
+
+
+def _downloaded(sandbox: RunningSandbox, since: int) -> int:
+    """How many bytes of images the mirror has sent."""
+    return sum(request["bytes_out"] for request in sandbox.logged_requests(since) if request["operation"] == "GetFile")
+
+
+def test_the_newest_image_by_default(downloading: Role, mirror: RunningSandbox, tmp_path: Path) -> None:
+    check = downloading.succeeds("--check", alpine_image_clouds=["aws", "oci"])
+    assert not list(tmp_path.glob("work/*/dynamic.vhd"))
+    start = mirror.mark()
+    result = downloading.succeeds(alpine_image_clouds=["aws", "oci"])
+    assert result.result == check.result
+    image = result.result
+    assert image["name"] == "alpine-3.24.2-x86_64-cloudinit-r10"
+    assert image["end_of_life"] == "2028-05-01"
+    assert image["tags"] == {
+        "alpine-image": "alpine-3.24.2-x86_64-cloudinit-r10",
+        "alpine-release": "3.24.2",
+        "alpine-revision": "10",
+        "alpine-end-of-life": "2028-05-01",
+    }
+    assert set(image["files"]) == {"qcow2", "dynamic_vhd"}
+    assert Path(image["path"]).is_relative_to(tmp_path / "work/downloads")
+    assert "nothing downloaded, it is in the cache; SHA-512 verified, signature by " in " ".join(result.stdout.split())
+    assert _downloaded(mirror, start) == 0
+
+
+def test_a_request_wins_over_variables(downloading: Role) -> None:
+    result = downloading.succeeds(
+        alpine_image_request={"release": "3.24.2", "arch": "x86_64", "bootstrap": "tiny", "revision": 0},
+        alpine_image_release="3.20",
+        alpine_image_bootstrap="cloudinit",
+    ).result
+    assert result["name"] == "alpine-3.24.2-x86_64-tiny-r0"
+
+
+def test_only_what_its_clouds_take_is_made(downloading: Role) -> None:
+    request = {"release": "3.23.4", "bootstrap": "cloudinit", "firmware": "bios"}
+    result = downloading.succeeds(alpine_image_request=request, alpine_image_clouds=["gcp", "oci"]).result
+    assert result["name"] == "alpine-3.23.4-x86_64-bios-cloudinit-r0"
+    assert list(result["obstacles"]) == ["gcp"]
+    assert result["clouds"] == ["aws", "azure", "oci"]
+    assert list(result["files"]) == ["qcow2"]
+
+
+def test_another_mirror_goes_on_where_one_stops(downloading: Role, mirror: RunningSandbox) -> None:
+    variables = yaml.safe_load(mirror.vars_file.read_text())
+    base = variables["sandbox_mirror_url"]
+    start = mirror.mark()
+    mirrors = [f"{base}/{condition}alpine" for condition in ("missing/", "corrupt/", "")]
+    done = downloading.succeeds(alpine_image_mirror_url=mirrors, alpine_image_request={"bootstrap": "tiny"})
+    assert done.result["name"] == "alpine-3.24.2-x86_64-tiny-r0"
+    assert "A mirror was passed over" in " ".join(done.stdout.split())
+    paths = [request["path"] for request in mirror.logged_requests(start) if request["operation"] == "GetFile"]
+    assert [path.split("/")[1] for path in paths] == ["corrupt", "alpine"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"alpine_image_request": {"release": "3.9"}}, "Alpine has no branch 3.9"),
+        ({"alpine_image_request": {"bootstrap": "ignition"}}, "bootstrap can be"),
+        ({"alpine_image_request": {"arch": "riscv64"}}, "value of arch must be one of: x86_64, aarch64"),
+        ({"alpine_image_request": {"path": "a.qcow2", "release": "3.24"}}, "mutually exclusive: path|url|release"),
+        ({"alpine_image_request": {"relase": "3.24"}}, "relase"),
+        ({"alpine_image_request": {"sha512": "0" * 128}}, "is not the image that it should be"),
+        ({"alpine_image_request": {"fingerprint": "0" * 40}}, "0000"),
+    ],
+    ids=["branch", "bootstrap", "architecture", "exclusive", "misspelt", "digest", "fingerprint"],
+)
+def test_bad_requests_end_before_anything_is_kept(
+    downloading: Role, tmp_path: Path, variables: dict[str, Any], words: str
+) -> None:
+    refused = downloading.fails(alpine_image_clouds=["aws"], **variables)
+    assert words in " ".join(refused.split())
+    assert "Traceback" not in refused
+    assert not list(tmp_path.glob("work/downloads/*/*.qcow2"))
+
+
+def test_a_local_image_is_verified_by_what_is_given(role: Role, small_disk: SmallDisk) -> None:
+    digest = hashlib.sha512(small_disk.qcow2.read_bytes()).hexdigest()
+    assert role.succeeds(alpine_image_sha512=digest).result["sha256"] == small_disk.sha256
+    assert "is not the image that it should be" in role.fails(alpine_image_sha512="0" * 128)
+    assert "The signature of src" in role.fails(alpine_image_sha512=digest, alpine_image_verify_signature="require")

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from werkzeug.serving import WSGIRequestHandler
 
 CLOUDS = ("aws", "azure", "gcp", "oci")
-SERVICES = (*CLOUDS, "mirror")
+MIRROR = "mirror"
+SERVICES = (*CLOUDS, MIRROR)
 """What can run: the clouds, and the mirror that images are downloaded from."""
 
 

@@ -21,7 +21,8 @@ import requests
 import yaml
 
 from tests.sandbox._certificates import create_certificates
-from tests.sandbox._cloud import CLOUDS
+from tests.sandbox._cloud import CLOUDS, MIRROR
+from tests.sandbox._mirror._images import image_parts
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120
@@ -168,7 +169,8 @@ def running(
 
     :param vars_file: is written, and points the roles at the clouds.
     :param clouds: of ``SERVICES``.
-    :param images: what ``alpine_images`` in ``vars_file`` names, and the mirror has too.
+    :param images: what ``alpine_images`` in ``vars_file`` names, by release where the mirror runs, and else by path.
+        The mirror has them too.
     """
     _prepare_directory(directory)
     with contextlib.ExitStack() as cleanup:
@@ -189,12 +191,21 @@ def running(
         variables = _await_ready(directory, processes)
         variables["alpine_clouds"] = [cloud for cloud in clouds if cloud in CLOUDS]
         if images:
-            variables["alpine_images"] = [{"path": str(image)} for image in images]
+            variables["alpine_images"] = [
+                _by_release(image) if MIRROR in clouds else {"path": str(image)} for image in images
+            ]
         vars_file.parent.mkdir(parents=True, exist_ok=True)
         vars_file.touch(mode=0o600)
         vars_file.write_text("---\n" + yaml.safe_dump(variables))
         cleanup.callback(vars_file.unlink, missing_ok=True)
         yield processes
+
+
+def _by_release(image: Path) -> dict[str, Any]:
+    """As a user would name it, who wants this very image."""
+    parts = image_parts(image.name)
+    named = {key: parts[key] for key in ("release", "arch", "bootstrap", "firmware") if parts[key]}
+    return named | {"revision": int(parts["revision"])}
 
 
 def _stop_processes(processes: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -36,6 +36,15 @@ def image_facts(disk: SmallDisk, *formats: str, **others: Any) -> dict[str, Any]
         "sha256": disk.sha256,
         "virtual_size": disk.raw.stat().st_size,
         "partition_table": "gpt",
+        "end_of_life": "2028-05-01",
+        "tags": {
+            "alpine-image": "alpine-3.24.2-x86_64-tiny-r0",
+            "alpine-release": "3.24.2",
+            "alpine-revision": "0",
+            "alpine-end-of-life": "2028-05-01",
+        },
+        "clouds": ["aws", "azure", "gcp", "oci"],
+        "obstacles": {},
         "files": {name: str(getattr(disk, name)) for name in formats},
         **others,
     }

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -65,6 +66,18 @@ def make_images(directory: Path, own: Sequence[Path]) -> dict[str, Path]:
     for template in templates.values():
         template.unlink()
     return images | {path.name: path for path in own}
+
+
+def image_parts(name: str) -> dict[str, str]:
+    """The parts of a name, taken apart without the product's help."""
+    match = re.match(
+        r"(?:(?P<cloud>[a-z]+)_)?alpine-(?P<release>[0-9.]+)-(?P<arch>x86_64|aarch64)(?:-(?P<firmware>bios|uefi))?"
+        r"-(?P<bootstrap>[a-z]+)(?P<machine>-metal)?-r(?P<revision>[0-9]+)",
+        name,
+    )
+    if match is None:
+        raise ValueError(f"{name} is not the name of an Alpine image")
+    return match.groupdict(default="")
 
 
 def _make_image(path: Path, raw: Path, number: int) -> None:

@@ -22,6 +22,7 @@ import yaml
 from flask import Flask, Response, abort, request, send_file
 from werkzeug.wrappers import Request
 
+from tests.sandbox._mirror._images import image_parts
 from tests.sandbox._mirror._pages import Entry, PageMaker, apache, lighttpd, nginx
 from tests.sandbox._mirror._signing import Signers
 from tests.sandbox._server import Operation
@@ -128,7 +129,7 @@ class Site:
         version = _LATEST_BRANCH if branch == "latest-stable" else branch.removeprefix("v")
         files = {}
         for name, image in self._images.items():
-            release = _parts(name)["release"]
+            release = image_parts(name)["release"]
             if not release.startswith(f"{version}.") or (condition == "lagging" and release == _NEWEST_RELEASE):
                 continue
             files[name] = image
@@ -225,21 +226,9 @@ def _stem(name: str) -> str:
     return re.sub(r"\.(raw\.tar\.gz|[a-z0-9]+)$", "", name)
 
 
-def _parts(name: str) -> dict[str, str]:
-    """The parts of a name, taken apart without the product's help."""
-    match = re.match(
-        r"(?:(?P<cloud>[a-z]+)_)?alpine-(?P<release>[0-9.]+)-(?P<arch>x86_64|aarch64)(?:-(?P<firmware>bios|uefi))?"
-        r"-(?P<bootstrap>[a-z]+)(?P<machine>-metal)?-r(?P<revision>[0-9]+)",
-        name,
-    )
-    if match is None:
-        raise ValueError(f"{name} is not the name of an Alpine image")
-    return match.groupdict(default="")
-
-
 def _metadata(stem: str) -> bytes:
     """What Alpine says of an image, in either schema: since 3.24.2 there is no cloud but a list, and no firmware."""
-    parts = _parts(stem)
+    parts = image_parts(stem)
     version = parts["release"].rpartition(".")[0]
     document: dict[str, Any] = {
         "arch": parts["arch"],

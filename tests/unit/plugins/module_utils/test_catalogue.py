@@ -329,6 +329,10 @@ class TestMirrors:
         client = _Client(answers={_RELEASES_URL: _RELEASES, _folder(mirror=_OTHER): _page(*_PUBLISHED)})
         found = _find(client, [f"{_MIRROR}/", _OTHER])
         assert found.mirror == _OTHER
+        best = found.as_result()["newest"]
+        file = best["url"].rpartition("/")[2]
+        # What has failed may still have the file, but is asked last.
+        assert best["urls"] == [f"{_folder(mirror=_OTHER)}{file}", f"{_folder()}{file}"]
         assert list(found.warnings) == [f"A mirror was passed over. {_folder()}: HTTP status 404 (Not Found)"]
 
     def test_are_passed_over_when_they_lag_behind(self) -> None:

@@ -47,6 +47,8 @@ def test_tells_everything(tmp_path: Path) -> None:
             {"number": 2, "start": 101 * 512, "size": 3900 * 512, "type": LINUX, "name": "root"},
         ],
         "firmware": "uefi",
+        "clouds": ["aws", "azure", "gcp", "oci"],
+        "obstacles": {},
         "image": {
             "name": "alpine-3.24.1-x86_64-uefi-cloudinit-r10",
             "release": "3.24.1",
