@@ -73,6 +73,13 @@ options:
       - Tags that others have put there are left alone.
     type: dict
     default: {}
+  deprecate_at:
+    description:
+      - When to deprecate the image, a date such as V(2028-05-01), whose last minute in UTC is meant, or a date and time
+        such as V(2028-05-01T12:00:00Z). From then on EC2 shows it to its owner only; it can still be launched.
+      - It must be in the future and at most 10 years from now, unless the image has it already.
+      - Left alone if not given. With O(wait=false), a new image gets it in the next run.
+    type: str
   delete_associated_snapshots:
     description: With O(state=absent), delete the snapshots of the image too, unless another image uses them.
     type: bool
@@ -137,6 +144,11 @@ tags:
   description: Tags of the image.
   returned: success
   type: dict
+deprecation_time:
+  description: When the image is deprecated; V(null) when it is not going to be.
+  returned: success
+  type: str
+  sample: "2028-05-01T23:59:00.000Z"
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -160,6 +172,7 @@ def main() -> None:
             "boot_mode": {"type": "str", "choices": BOOT_MODES},
             "description": {"type": "str"},
             "tags": {"type": "dict", "default": {}},
+            "deprecate_at": {"type": "str"},
             "delete_associated_snapshots": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ("architecture", "boot_mode"))],

@@ -64,6 +64,13 @@ options:
       - Tags that others have put there are left alone.
     type: dict
     default: {}
+  deprecate_at:
+    description:
+      - When to deprecate the copies, a date such as V(2028-05-01), whose last minute in UTC is meant, or a date and time
+        such as V(2028-05-01T12:00:00Z). From then on EC2 shows them to their owner only; they can still be launched.
+      - It must be in the future and at most 10 years from now, unless the copies have it already.
+      - Left alone if not given. With O(wait=false), a new copy gets it in the next run.
+    type: str
   delete_associated_snapshots:
     description: With O(state=absent), delete the snapshots of the copies too.
     type: bool
@@ -136,6 +143,7 @@ def main() -> None:
             "regions": {"type": "list", "elements": "str", "required": True},
             "description": {"type": "str"},
             "tags": {"type": "dict", "default": {}},
+            "deprecate_at": {"type": "str"},
             "delete_associated_snapshots": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

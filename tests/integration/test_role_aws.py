@@ -50,7 +50,10 @@ def test_import_is_exact_clean_and_idempotent(
     assert imported["ids"]["image"] == imported["id"]
     assert imported["ids"]["snapshot"].startswith("snap-")
     assert [entry["region"] for entry in imported["regions"]] == ["eu-central-1", *_COPIES]
-    assert sandbox.writes(start) == [
+    writes = sandbox.writes(start)
+    # Regions are worked on at the same time.
+    assert sorted(writes[-4:]) == ["CopyImage", "CopyImage", "EnableImageDeprecation", "EnableImageDeprecation"]
+    assert writes[:-4] == [
         "CreateBucket",
         "PutPublicAccessBlock",
         "PutObject",
@@ -59,8 +62,7 @@ def test_import_is_exact_clean_and_idempotent(
         "DeleteObject",
         "DeleteBucket",
         "RegisterImage",
-        "CopyImage",
-        "CopyImage",
+        "EnableImageDeprecation",
     ]
 
     for entry in imported["regions"]:
@@ -145,10 +147,29 @@ def test_tags_and_description_converge_without_upload(sandbox: RunningSandbox, r
     assert sandbox.writes(start) == ["CreateTags", "ModifyImageAttribute"]
 
 
+def test_end_of_life_is_followed_while_it_is_to_come(sandbox: RunningSandbox, role: Role) -> None:
+    ended = {"name": "alpine-3.24.2-x86_64-tiny-r6", "sha256": "7" * 64, "end_of_life": "2020-05-01"}
+    start = sandbox.mark()
+    role.succeeds(image=ended)
+    assert "EnableImageDeprecation" not in sandbox.writes(start)
+    start = sandbox.mark()
+    role.succeeds(image=ended, alpine_aws_deprecate_at="2029-01-01T12:00:00Z")
+    assert sandbox.writes(start) == ["EnableImageDeprecation"]
+    start = sandbox.mark()
+    role.succeeds(image=ended, alpine_aws_deprecate_at="2029-01-01T12:00:00Z")
+    role.succeeds(image=ended)
+    assert sandbox.writes(start) == []
+
+
 @pytest.mark.parametrize(
     ("image", "variables", "message"),
     [
         ({"obstacles": {"aws": "it is for another cloud"}}, {}, "cannot be used in AWS: it is for another cloud"),
+        (
+            {"sha256": "8" * 64, "name": "alpine-3.24.2-x86_64-tiny-r7"},
+            {"alpine_aws_deprecate_at": "2020-01-01"},
+            "deprecate_at 2020-01-01T23:59:00.000Z is in the past",
+        ),
         ({}, {"alpine_aws_copy_regions": ["us-east-9"]}, "regions: AWS has no region 'us-east-9'"),
         ({"files": {"dynamic_vhd": "/nonexistent.vhd"}}, {}, "src /nonexistent.vhd: no such file"),
     ],

@@ -6,9 +6,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import Clients
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.deprecation import (
+    deprecate,
+    deprecation_needed,
+    deprecation_of,
+    parsed_deprecation,
+    shown_deprecation,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import aws_errors, code_of
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.tags import as_dict, as_list, missing_tags, wanted_tags
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
@@ -142,10 +150,20 @@ def await_image(ec2: Any, image_id: str, *, timeout: float, interval: float, ope
 
 
 def converge_image(
-    ec2: Any, image: Mapping[str, Any], *, tags: Mapping[str, str], description: str | None, check_mode: bool
+    ec2: Any,
+    image: Mapping[str, Any],
+    *,
+    tags: Mapping[str, str],
+    description: str | None,
+    deprecate_at: datetime | None,
+    check_mode: bool,
 ) -> bool:
-    """Write the tags and the description that differ; tells whether any did."""
+    """Write the tags, the description and the deprecation that differ; tells whether any did.
+
+    :raises InputError: when ``deprecate_at`` differs and EC2 would refuse it.
+    """
     image_id = image["ImageId"]
+    new_deprecation = deprecation_needed(image, deprecate_at)
     missing = missing_tags(as_dict(image), tags)
     new_description = description is not None and image.get("Description", "") != description
     if not check_mode:
@@ -154,7 +172,9 @@ def converge_image(
                 ec2.create_tags(Resources=[image_id], Tags=as_list(missing))
             if new_description:
                 ec2.modify_image_attribute(ImageId=image_id, Description={"Value": description})
-    return bool(missing) or new_description
+        if new_deprecation and deprecate_at is not None:
+            deprecate(ec2, image_id, deprecate_at)
+    return bool(missing) or new_description or new_deprecation
 
 
 class Image:
@@ -174,6 +194,7 @@ class Image:
         if params["architecture"] == "aarch64" and params["boot_mode"] != "uefi":
             raise InputError(f"boot_mode {params['boot_mode']}: aarch64 boots by uefi only")
         description = checked_description(params["description"])
+        deprecate_at = parsed_deprecation(params["deprecate_at"])
         tags = wanted_tags(params["tags"], sha256=self._sha256, name=self._name)
         wanted = {
             "architecture": ARCHITECTURES[params["architecture"]],
@@ -188,8 +209,14 @@ class Image:
         }
         image = find_image(self._ec2, self._name, self._sha256)
         if image is not None and image["State"] not in FAILED_STATES:
-            return self._adopt(image, wanted, tags, description)
-        after = wanted | {"name": self._name, "description": description or "", "tags": tags}
+            return self._adopt(image, wanted, tags, description, deprecate_at)
+        new_deprecation = deprecation_needed({}, deprecate_at)
+        after = wanted | {
+            "name": self._name,
+            "description": description or "",
+            "tags": tags,
+            "deprecation_time": shown_deprecation(deprecate_at) if deprecate_at else None,
+        }
         if self._check_mode:
             return self._result(True, {}, after, None)
         if not params["snapshot_id"]:
@@ -201,6 +228,9 @@ class Image:
             return self._result(True, {}, after, {"ImageId": image_id, "State": "pending"})
         image = self._await(image_id)
         self._verify(image, wanted)
+        if new_deprecation and deprecate_at is not None:
+            deprecate(self._ec2, image_id, deprecate_at)
+            image = {**image, "DeprecationTime": shown_deprecation(deprecate_at)}
         return self._result(True, {}, self._shown(image), image)
 
     def absent(self) -> dict[str, Any]:
@@ -213,7 +243,12 @@ class Image:
         return self._result(True, self._shown(image), {}, image) | {"state": "absent"}
 
     def _adopt(
-        self, image: dict[str, Any], wanted: Mapping[str, Any], tags: Mapping[str, str], description: str | None
+        self,
+        image: dict[str, Any],
+        wanted: Mapping[str, Any],
+        tags: Mapping[str, str],
+        description: str | None,
+        deprecate_at: datetime | None,
     ) -> dict[str, Any]:
         found = differences(wanted, immutable_attributes(image))
         if found:
@@ -222,8 +257,17 @@ class Image:
                 "Deregister it (state absent), or choose another name"
             )
         before = self._shown(image)
-        changed = converge_image(self._ec2, image, tags=tags, description=description, check_mode=self._check_mode)
+        changed = converge_image(
+            self._ec2,
+            image,
+            tags=tags,
+            description=description,
+            deprecate_at=deprecate_at,
+            check_mode=self._check_mode,
+        )
         after = before | {"tags": before["tags"] | tags}
+        if deprecate_at is not None:
+            after["deprecation_time"] = shown_deprecation(deprecate_at)
         if description is not None:
             after["description"] = description
         if not self._check_mode and self._params["wait"] and image["State"] not in _FINAL_STATES:
@@ -293,6 +337,7 @@ class Image:
             "name": image.get("Name"),
             "description": image.get("Description", ""),
             "tags": as_dict(image),
+            "deprecation_time": deprecation_of(image),
         }
 
     def _result(
@@ -310,5 +355,6 @@ class Image:
             "architecture": shown.get("architecture"),
             "boot_mode": shown.get("boot_mode"),
             "tags": shown.get("tags", {}),
+            "deprecation_time": shown.get("deprecation_time"),
             "diff": diff_of(before, after),
         }

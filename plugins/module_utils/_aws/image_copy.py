@@ -10,6 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import Clients
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.deprecation import (
+    deprecation_needed,
+    deprecation_of,
+    parsed_deprecation,
+    shown_deprecation,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import aws_errors
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.image import (
     FAILED_STATES,
@@ -61,6 +67,7 @@ class ImageCopies:
         self._name = checked_image_name(params["name"])
         self._sha256 = checked_sha256(params["source_sha256"])
         self._description = checked_description(params["description"])
+        self._deprecate_at = parsed_deprecation(params["deprecate_at"])
         self._tags = wanted_tags(params["tags"], sha256=self._sha256, name=self._name)
         regions = checked_regions(clients, params["regions"])
         # Clients are made here, since a session is not for several threads.
@@ -143,8 +150,9 @@ class ImageCopies:
             image = None
         if image is not None:
             return self._converge(region, image, source, copied=False)
+        deprecation_needed({}, self._deprecate_at)
         if self._check_mode or source is None:
-            return _entry(region, True, None, {}, {"name": self._name, "tags": self._tags})
+            return _entry(region, True, None, {}, self._described(self._tags))
         with aws_errors(f"copy {source['ImageId']} to {region}"):
             image_id = ec2.copy_image(
                 # For one call and its repetitions. CopyImage does not mind that a name is taken twice.
@@ -180,17 +188,31 @@ class ImageCopies:
                 raise ProviderError(
                     f"{image['ImageId']} is no faithful copy of {source['ImageId']}: {found}", operation="CopyImage"
                 )
-        before = {} if copied else {"name": self._name, "tags": as_dict(image)}
+        before: dict[str, Any] = {} if copied else {"name": self._name, "tags": as_dict(image)}
+        if not copied and self._deprecate_at is not None:
+            before["deprecation_time"] = deprecation_of(image)
         missing = missing_tags(as_dict(image), self._tags)
         changed = converge_image(
-            ec2, image, tags=self._tags, description=self._description, check_mode=self._check_mode
+            ec2,
+            image,
+            tags=self._tags,
+            description=self._description,
+            deprecate_at=self._deprecate_at,
+            check_mode=self._check_mode,
         )
-        after = {"name": self._name, "tags": as_dict(image) | missing}
+        after = self._described(as_dict(image) | missing)
         if self._description is not None:
             after["description"] = self._description
             if not copied:
                 before["description"] = image.get("Description", "")
         return _entry(region, copied or changed, image, before, after)
+
+    def _described(self, tags: Mapping[str, str]) -> dict[str, Any]:
+        """How a copy is to be in the end."""
+        described: dict[str, Any] = {"name": self._name, "tags": tags}
+        if self._deprecate_at is not None:
+            described["deprecation_time"] = shown_deprecation(self._deprecate_at)
+        return described
 
     def _absent_in(self, region: str) -> dict[str, Any]:
         image = find_image(self._ec2[region], self._name, self._sha256)

@@ -52,6 +52,7 @@ def _params(**options: Any) -> dict[str, Any]:
         "boot_mode": "uefi-preferred",
         "description": None,
         "tags": {},
+        "deprecate_at": None,
         "delete_associated_snapshots": False,
         "wait": True,
         "wait_timeout": 60,

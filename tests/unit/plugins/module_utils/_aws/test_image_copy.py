@@ -30,6 +30,7 @@ def _params(*regions: str, **options: Any) -> dict[str, Any]:
         "regions": list(regions),
         "description": None,
         "tags": {},
+        "deprecate_at": None,
         "delete_associated_snapshots": False,
         "wait": True,
         "wait_timeout": 60,
