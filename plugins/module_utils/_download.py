@@ -27,9 +27,11 @@ from ansible_collections.alpine.cloud.plugins.module_utils._http import (
     check_url,
     without_secrets,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._metadata import SIZE_LIMIT, parse_metadata, sidecar_of
 from ansible_collections.alpine.cloud.plugins.module_utils._mirrors import (
     MirrorsError,
     file_name_of,
+    metadata_of,
     sibling_of,
     try_each,
 )
@@ -337,6 +339,7 @@ class _Job:
         signer = self._check_signature(transfer.path)
         self.work.keep(transfer.path, self.name, signer=signer)
         transfer.finish()
+        self._fetch_metadata()
         return _result(
             path=self.path,
             sha512=self.sha512,
@@ -347,6 +350,24 @@ class _Job:
             resumed=transfer.resumed,
             downloaded_bytes=transfer.received,
         )
+
+    def _fetch_metadata(self) -> None:
+        """Have the image's metadata next to it, if a server has it: it is of use, but nothing depends on it."""
+        http = self.download.verification.http
+
+        def read(url: str) -> bytes:
+            content = http.read(url, limit=SIZE_LIMIT)
+            parse_metadata(content)
+            return content
+
+        try:
+            content = try_each(map(metadata_of, self.download.urls), read, (FetchError, InputError))
+        except MirrorsError:
+            return
+        metadata = sidecar_of(self.path)
+        with self.work.partial(metadata.name) as partial:
+            partial.write_bytes(content)
+            partial.replace(metadata)
 
     def _space(self, needed: int) -> None:
         self.work.check_space(needed)
@@ -443,6 +464,7 @@ def _result(
     downloaded_bytes: int = 0,
 ) -> dict[str, Any]:
     after = {"path": str(path), "sha512": sha512}
+    metadata = sidecar_of(path)
     return {
         "path": str(path),
         "size": None if digests is None else digests.size,
@@ -453,6 +475,7 @@ def _result(
             "signature": signer is not None,
             "fingerprint": signer,
         },
+        "metadata": str(metadata) if metadata.exists() else None,
         "url": url,
         "resumed": resumed,
         "downloaded_bytes": downloaded_bytes,

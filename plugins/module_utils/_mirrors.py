@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ansible_collections.alpine.cloud.plugins.module_utils._errors import AlpineCloudError
 from ansible_collections.alpine.cloud.plugins.module_utils._http import FetchError
+from ansible_collections.alpine.cloud.plugins.module_utils._names import strip_extension
 
 _Result = TypeVar("_Result")
 
@@ -62,6 +63,13 @@ def sibling_of(url: str, suffix: str) -> str:
     """The URL of the file next to that of ``url`` whose name has ``suffix`` in addition."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=parts.path + suffix))
+
+
+def metadata_of(url: str) -> str:
+    """The URL of the metadata of the image at ``url``: that with the extension ``.yaml`` in place of the image's."""
+    parts = urlsplit(url)
+    folder, _slash, name = parts.path.rpartition("/")
+    return urlunsplit(parts._replace(path=f"{folder}/{strip_extension(name)}.yaml"))
 
 
 def beginning_of(content: bytes) -> str:

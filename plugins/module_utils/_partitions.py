@@ -72,7 +72,12 @@ class DiskLayout:
     partition_table: Literal["gpt", "mbr", "none"]
     partitions: tuple[Partition, ...]
     firmware: Firmware | None
-    """What can boot the disk; ``hybrid`` is both, ``None`` neither."""
+    """What can boot the disk, by its partitions; ``hybrid`` is both, ``None`` neither."""
+
+    @property
+    def efi_system_partitions(self) -> tuple[Partition, ...]:
+        """Those that UEFI looks for boot loaders in."""
+        return tuple(item for item in self.partitions if item.type in (EFI_SYSTEM, f"{_MBR_EFI_SYSTEM:#04x}"))
 
 
 def has_disk_signature(head: bytes) -> bool:

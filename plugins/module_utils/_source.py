@@ -133,11 +133,17 @@ def layout_of(source: SourceImage) -> DiskLayout:
 
     :raises InputError: when it is damaged, or the disk ends within a partition; names the option ``src``.
     """
-    with guest_view(source) as read:
-        try:
-            return read_layout(read, source.virtual_size)
-        except InputError as error:
-            raise InputError(f"src {source.path}: {error.message}") from error
+    with guest_view(source) as read, naming_source(source):
+        return read_layout(read, source.virtual_size)
+
+
+@contextlib.contextmanager
+def naming_source(source: SourceImage) -> Iterator[None]:
+    """Have the messages of :class:`InputError` begin with the option ``src``."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"src {source.path}: {error.message}") from error
 
 
 @contextlib.contextmanager

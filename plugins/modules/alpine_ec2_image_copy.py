@@ -66,8 +66,9 @@ options:
     default: {}
   deprecate_at:
     description:
-      - When to deprecate the copies, a date such as V(2028-05-01), whose last minute in UTC is meant, or a date and time
-        such as V(2028-05-01T12:00:00Z). From then on EC2 shows them to their owner only; they can still be launched.
+      - When to deprecate the copies, a date such as V(2028-05-01), whose last minute in UTC is meant, or a date and
+        time such as V(2028-05-01T12:00:00Z).
+      - From then on EC2 shows them to their owner only; they can still be launched.
       - It must be in the future and at most 10 years from now, unless the copies have it already.
       - Left alone if not given. With O(wait=false), a new copy gets it in the next run.
     type: str

@@ -164,6 +164,13 @@ verified:
     checksum: true
     signature: true
     fingerprint: F26ADFADBAE702EF7AF637459DA7EF23BFFCDF22
+metadata:
+  description:
+    - What Alpine says of the image, a YAML file next to it. It is downloaded together with the image, from where that
+      is, under its name with the extension C(.yaml).
+    - V(null) where there is none. Nothing depends on it, and it is not verified.
+  returned: success
+  type: str
 url:
   description: The URL that the image has come from, or V(null) when nothing was downloaded.
   returned: success

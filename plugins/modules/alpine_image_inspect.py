@@ -11,7 +11,7 @@ short_description: Tell what is in a local Alpine Linux cloud image
 version_added: "0.1.0"
 description:
   - Reads a qcow2 image or a raw disk, without root and without mounting it, and tells its format, size and digest, its
-    partition table, and from that the firmware that can boot it.
+    partition table, file systems and boot loaders, and from those the firmware and the architecture that can boot it.
   - An image that no cloud could boot, that is incomplete or damaged, or whose name contradicts its disk, is refused
     with an explanation.
   - A qcow2 image that refers to another file is refused as well, since reading it would read that file.
@@ -39,8 +39,15 @@ options:
     description:
       - The image's name by Alpine's scheme
         C([{cloud}_]alpine-{release}-{arch}[-{firmware}]-{bootstrap}[-metal]-r{N}).
-      - Without it the file's own name is used if it follows the scheme; if not, RV(image) is V(null).
+      - Without it the file's own name is used if it follows the scheme, or else the name in O(metadata). If neither
+        does, RV(image) is V(null).
     type: str
+  metadata:
+    description:
+      - A YAML file with what Alpine says of the image. What is missing there or odd is taken for unknown.
+      - The default is the file next to O(src) with the extension C(.yaml), if there is one that can be read.
+      - The image's name must agree with it. The firmware is told from the disk, whatever the metadata says.
+    type: path
 seealso:
   - module: alpine.cloud.alpine_image_convert
 """
@@ -120,10 +127,45 @@ partitions:
       description: The name that a GPT has for it, V(null) for an MBR.
       type: str
       sample: esp
+    file_system:
+      description: Its file system, by its superblock; V(null) where none is known.
+      type: str
+      sample: vfat
+root_file_system:
+  description:
+    - The file system of the largest partition that has one which a system can live on, or of a disk without partition
+      table. V(null) where none is known.
+  returned: success
+  type: str
+  sample: ext4
+efi_loaders:
+  description: The boot loaders that UEFI finds on the disk by itself, which is all that it looks for in a cloud.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it is in the EFI system partition.
+      type: str
+      sample: EFI/BOOT/BOOTX64.EFI
+    architecture:
+      description: The processor that it is for, by its content.
+      type: str
+      choices: [x86_64, aarch64]
+      sample: x86_64
+architecture:
+  description:
+    - The processor's architecture, by the boot loader, or else by the image's name.
+    - V(null) where neither tells.
+  returned: success
+  type: str
+  choices: [x86_64, aarch64]
+  sample: x86_64
 firmware:
   description:
-    - What can boot the disk, by what stands on it and not by its name. V(uefi) needs an EFI system partition; V(bios) a
-      BIOS boot partition, boot code in the first sector, or a bare ext4 file system. V(hybrid) is both.
+    - What can boot the disk, by what stands on it and not by its name. V(uefi) needs an EFI system partition with a
+      boot loader, see RV(efi_loaders); V(bios) a BIOS boot partition, boot code in the first sector, or a bare ext4
+      file system. V(hybrid) is both.
   returned: success
   type: str
   choices: [bios, uefi, hybrid]
@@ -143,6 +185,39 @@ obstacles:
   type: dict
   sample:
     gcp: "Google Cloud wants a partition table, but the disk has none: take the image's UEFI variant"
+metadata:
+  description: What the image's metadata says, V(null) where there is none; so is each of it that it does not say.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The image's name, as published.
+      type: str
+      sample: alpine-3.24.2-x86_64-cloudinit-r2
+    release:
+      description: Alpine's release.
+      type: str
+      sample: 3.24.2
+    revision:
+      description: The image's revision.
+      type: int
+      sample: 2
+    architecture:
+      description: The processor's architecture.
+      type: str
+      sample: x86_64
+    bootstrap:
+      description: What configures the system at its first boot.
+      type: str
+      sample: cloudinit
+    firmware:
+      description: What the image is to be booted by.
+      type: str
+      sample: uefi
+    end_of_life:
+      description: Until when the branch is maintained.
+      type: str
+      sample: "2028-05-01"
 image:
   description: The parts of the image's name, V(null) when O(name) is not given and the file is named otherwise.
   returned: success
@@ -200,10 +275,17 @@ def main() -> None:
         argument_spec={
             "src": {"type": "path", "required": True},
             "name": {"type": "str"},
+            "metadata": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    run_module(module, lambda: {"changed": False, **inspect_image(module.params["src"], module.params["name"])})
+    params = module.params
+
+    def operation() -> dict[str, object]:
+        found = inspect_image(params["src"], params["name"], metadata_path=params["metadata"], warn=module.warn)
+        return {"changed": False, **found}
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

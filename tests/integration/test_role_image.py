@@ -94,12 +94,12 @@ def test_the_name_can_be_given(role: Role, small_disk: SmallDisk, tmp_path: Path
     renamed = tmp_path / "disk.qcow2"
     shutil.copyfile(small_disk.qcow2, renamed)
     refused = role.fails(alpine_image_path=str(renamed))
-    assert "name 'disk' does not follow" in refused
+    assert "name disk.qcow2 does not follow" in refused
     assert "variable alpine_image_name of role alpine_image" in refused
-    name = "generic_alpine-3.24.1-aarch64-uefi-cloudinit-metal-r2"
+    name = "generic_alpine-3.24.1-x86_64-uefi-cloudinit-metal-r2"
     result = role.succeeds(alpine_image_path=str(renamed), alpine_image_name=name).result
-    assert result["name"] == "alpine-3.24.1-aarch64-uefi-cloudinit-metal-r2"
-    assert (result["architecture"], result["machine"], result["revision"]) == ("aarch64", "metal", 2)
+    assert result["name"] == "alpine-3.24.1-x86_64-uefi-cloudinit-metal-r2"
+    assert (result["architecture"], result["machine"], result["revision"]) == ("x86_64", "metal", 2)
 
 
 def test_hosts_that_share_a_work_directory_convert_once(role: Role) -> None:

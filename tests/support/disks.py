@@ -10,6 +10,9 @@ import os
 import random
 import subprocess
 from pathlib import Path
+from typing import Literal
+
+from tests.support.partitioned import AARCH64, X86_64, esp
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -32,19 +35,24 @@ class SmallDisk:
         return {f"test_image_{key}": str(value) for key, value in dataclasses.asdict(self).items()}
 
 
-def make_raw_disk(raw: Path, *, seed: int = 0) -> None:
-    """A 16 MiB hybrid GPT disk: BIOS boot partition, ESP, root; patches of seeded random data, holes between."""
+def make_raw_disk(raw: Path, *, seed: int = 0, architecture: Literal["x86_64", "aarch64"] = "x86_64") -> None:
+    """A 16 MiB hybrid GPT disk: BIOS boot partition, ESP, root; patches of seeded random data, holes between.
+
+    For aarch64, which has no BIOS, without BIOS boot partition.
+    """
     with raw.open("wb") as file:
         file.truncate(16 * MIB)
     _run(
         "sgdisk", "--set-alignment=1",
-        "--new=4:34:2047", "--typecode=4:ef02",
+        *(["--new=4:34:2047", "--typecode=4:ef02"] if architecture == "x86_64" else []),
         "--new=1:2048:4095", "--typecode=1:ef00",
         "--new=2:4096:0", "--typecode=2:8300",
         "--disk-guid=4fa5a8a1-24c7-4c4c-8b62-5d5a0a2c0001", str(raw),
     )  # fmt: skip
     generator = random.Random(seed)
     with raw.open("r+b") as file:
+        file.seek(MIB)
+        file.write(esp(X86_64 if architecture == "x86_64" else AARCH64, sectors=2048))
         for mebibyte in (1, 3, 4, 9):
             file.seek(mebibyte * MIB + 64 * 1024)
             file.write(generator.randbytes(300 * 1024))

@@ -90,8 +90,67 @@ def ext4_disk(*, code: bytes = b"") -> bytes:
     return bytes(disk)
 
 
-UEFI_DISK = gpt_disk(gpt_entry(EFI_SYSTEM, 34, 100, "esp"), gpt_entry(LINUX, 101, 4000, "root"))
+def pe_program(machine: int) -> bytes:
+    """The headers of a program, as far as they tell what processor it is for."""
+    return b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0" + struct.pack("<H", machine) + bytes(400)
+
+
+X86_64 = 0x8664
+AARCH64 = 0xAA64
+_FAT12_ENTRIES = 330
+"""As many clusters as a FAT of one sector has room for."""
+_LOADER_NAMES = {X86_64: b"BOOTX64 EFI", AARCH64: b"BOOTAA64EFI"}
+
+
+def fat_file(name: bytes, cluster: int, size: int, *, attributes: int = 0x20) -> bytes:
+    """An entry of a directory."""
+    return struct.pack("<11sB8xH4xHI", name, attributes, cluster >> 16, cluster & 0xFFFF, size)
+
+
+def esp(*machines: int, sectors: int = 67) -> bytes:
+    """An EFI system partition in FAT12, with a boot loader for each processor."""
+    per_cluster = next(count for count in (1, 2, 4, 8, 16) if sectors // count <= _FAT12_ENTRIES)
+    boot = struct.pack(
+        "<3s8sHBHBHHBHHHII", b"\xeb\x3c\x90", b"tests", SECTOR, per_cluster, 1, 1, 16, sectors, 0xF8, 1, 32, 2, 0, 0
+    )
+    boot += struct.pack("<BBBI11s8s", 0x80, 0, 0x29, 1, b"ESP", b"FAT12   ")
+    chain = [0xFF8, 0xFFF, 0xFFF, 0xFFF, *[0xFFF] * len(machines)]
+    chain += [0] * (len(chain) % 2)
+    table = b"".join(
+        (low | high << 12).to_bytes(3, "little") for low, high in zip(chain[::2], chain[1::2], strict=True)
+    )
+    programs = [pe_program(machine)[:SECTOR].ljust(SECTOR, b"\0") for machine in machines]
+    loaders = [fat_file(_LOADER_NAMES[machine], 4 + number, SECTOR) for number, machine in enumerate(machines)]
+    files = [
+        fat_file(b".          ", 2, 0, attributes=0x10) + fat_file(b"BOOT       ", 3, 0, attributes=0x10),
+        b"".join([b"\xe5".ljust(32, b"x"), *loaders]),
+        *programs,
+    ]
+    parts = [
+        boot.ljust(510, b"\0") + b"\x55\xaa",
+        table,
+        fat_file(b"ESP        ", 0, 0, attributes=8) + fat_file(b"EFI        ", 2, 0, attributes=0x10),
+        *(file.ljust(per_cluster * SECTOR, b"\0") for file in files),
+    ]
+    return b"".join(part.ljust(SECTOR, b"\0") for part in parts).ljust(sectors * SECTOR, b"\0")
+
+
+def with_partition(disk: bytes, first: int, content: bytes) -> bytes:
+    """``disk``, with ``content`` from a sector on."""
+    start = first * SECTOR
+    return disk[:start] + content + disk[start + len(content) :]
+
+
+_UEFI_LAYOUT = gpt_disk(gpt_entry(EFI_SYSTEM, 34, 100, "esp"), gpt_entry(LINUX, 101, 4000, "root"))
+UEFI_DISK = with_partition(_UEFI_LAYOUT, 34, esp(X86_64))
+AARCH64_DISK = with_partition(_UEFI_LAYOUT, 34, esp(AARCH64))
+EMPTY_ESP_DISK = with_partition(_UEFI_LAYOUT, 34, esp())
+NO_FAT_DISK = _UEFI_LAYOUT
 BIOS_DISK = gpt_disk(gpt_entry(BIOS_BOOT, 34, 100), gpt_entry(LINUX, 101, 4000), code=BOOT_CODE)
-HYBRID_DISK = gpt_disk(
-    gpt_entry(EFI_SYSTEM, 34, 100), gpt_entry(BIOS_BOOT, 101, 200), gpt_entry(LINUX, 201, 4000), code=BOOT_CODE
+HYBRID_DISK = with_partition(
+    gpt_disk(
+        gpt_entry(EFI_SYSTEM, 34, 100), gpt_entry(BIOS_BOOT, 101, 200), gpt_entry(LINUX, 201, 4000), code=BOOT_CODE
+    ),
+    34,
+    esp(X86_64),
 )

@@ -48,17 +48,18 @@ def make_images(directory: Path, own: Sequence[Path]) -> dict[str, Path]:
     :returns: the files by their names.
     """
     images = {}
-    templates = {kind: directory / f"{kind}.raw" for kind in ("hybrid", "uefi", "bios")}
+    templates = {kind: directory / f"{kind}.raw" for kind in ("hybrid", "uefi", "aarch64", "bios")}
     make_raw_disk(templates["hybrid"])
     shutil.copyfile(templates["hybrid"], templates["uefi"])
     _run("sgdisk", "--delete=4", str(templates["uefi"]))
+    make_raw_disk(templates["aarch64"], architecture="aarch64")
     # As up to 3.24.1: no partition table, but a file system on the bare disk.
     with templates["bios"].open("wb") as file:
         file.truncate(16 * MIB)
     _run("mke2fs", "-q", "-t", "ext4", str(templates["bios"]))
     for number, name in enumerate(_NAMES):
         if name not in {path.name for path in own}:
-            kind = "bios" if "-bios-" in name else "uefi" if "-uefi-" in name or "-aarch64-" in name else "hybrid"
+            kind = next((kind for kind in ("bios", "aarch64", "uefi") if f"-{kind}-" in name), "hybrid")
             images[name] = directory / name
             _make_image(images[name], templates[kind], number)
             # In the order of their names, so that listings are the same every time.

@@ -139,6 +139,25 @@ def world(mirror: Mirror, tmp_path: Path, signer: Signer) -> World:
     return World(mirror, tmp_path / "work", signer.fingerprint)
 
 
+class TestMetadata:
+    def test_comes_with_the_image(self, world: World) -> None:
+        name = NAME.rpartition(".")[0] + ".yaml"
+        world.mirror.files[f"/b/{name}"] = File(b"end_of_life: 2028-05-01")
+        result = world.download("ab")
+        assert Path(result["metadata"]) == world.image.with_name(name)
+        assert Path(result["metadata"]).read_text() == "end_of_life: 2028-05-01"
+        world.mirror.exchanges.clear()
+        assert world.download("ab")["metadata"] == result["metadata"]
+        assert not any(exchange.path.endswith(".yaml") for exchange in world.mirror.exchanges)
+
+    @pytest.mark.parametrize("content", [None, b"<html>: [", b"a list"])
+    def test_nothing_depends_on_it(self, world: World, content: bytes | None) -> None:
+        if content is not None:
+            world.mirror.files["/a/" + NAME.rpartition(".")[0] + ".yaml"] = File(content)
+        assert world.download()["metadata"] is None
+        assert world.warnings == []
+
+
 class TestDownload:
     def test_result(self, world: World) -> None:
         result = world.download()
@@ -149,6 +168,7 @@ class TestDownload:
             "sha512": SHA512,
             "sha256": SHA256,
             "verified": {"checksum": True, "signature": True, "fingerprint": world.fingerprint},
+            "metadata": None,
             "url": world.urls()[0],
             "resumed": False,
             "downloaded_bytes": len(CONTENT),
@@ -429,7 +449,8 @@ class TestSignature:
     def test_off_looks_for_nothing(self, world: World) -> None:
         result = world.download(mode="off")
         assert not result["verified"]["signature"]
-        assert [exchange.path for exchange in world.mirror.exchanges] == [f"/a/{NAME}.sha512", f"/a/{NAME}"]
+        metadata = f"/a/{NAME.rpartition('.')[0]}.yaml"
+        assert [exchange.path for exchange in world.mirror.exchanges] == [f"/a/{NAME}.sha512", f"/a/{NAME}", metadata]
         assert not world.download(mode="off")["changed"]
 
     def test_what_was_downloaded_without_is_verified_later(self, world: World) -> None:
