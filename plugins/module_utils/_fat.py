@@ -119,7 +119,7 @@ class FatFileSystem:
 
     def _clusters(self, first: int) -> Iterator[bytes]:
         cluster = first
-        for _ in range(_MOST_CLUSTERS_READ):
+        for _read_so_far in range(_MOST_CLUSTERS_READ):
             if not 2 <= cluster < self._end:
                 return
             part = self._read(self._data + (cluster - 2) * self._cluster, self._cluster)

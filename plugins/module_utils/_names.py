@@ -22,7 +22,13 @@ Architecture = Literal["x86_64", "aarch64"]
 AzureVersionScheme = Literal["patch_and_revision", "release"]
 
 # The longest first, since .tar.gz ends .raw.tar.gz too.
-_EXTENSIONS = (".raw.tar.gz", ".tar.gz", ".qcow2", ".raw", ".img", ".vhd")
+_DISK_EXTENSIONS = (".qcow2", ".raw", ".img", ".vhd")
+_EXTENSIONS = (
+    ".raw.tar.gz",
+    ".tar.gz",
+    *(f"{disk}.{packed}" for disk in _DISK_EXTENSIONS for packed in ("gz", "xz")),
+    *_DISK_EXTENSIONS,
+)
 _NAME = re.compile(
     r"(?:(?P<cloud>[a-z][a-z0-9]*)_)?"
     r"alpine"

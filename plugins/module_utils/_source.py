@@ -48,6 +48,8 @@ _OTHER_FORMATS = {
     b"<html": "an HTML page",
 }
 _EXPECTED = "give a qcow2 image or a raw disk"
+_UNPACKABLE = ("compressed by gzip", "compressed by xz", "a dynamic VHD", "a fixed VHD")
+_UNPACK = "unpack it first by alpine.cloud.alpine_image_unpack, as role alpine_image does"
 # Of `qemu-img check`: clusters are allocated that nothing uses, which harms nobody.
 _CHECK_FOUND_LEAKS = 3
 
@@ -227,7 +229,7 @@ def _check_raw(file: BinaryIO, head: bytes, size: int) -> None:
     if found is None and file.read().startswith(b"conectix"):
         found = "a fixed VHD"
     if found is not None:
-        raise InputError(f"this is {found}; {_EXPECTED}")
+        raise InputError(f"this is {found}; {_UNPACK if found in _UNPACKABLE else _EXPECTED}")
     if not has_disk_signature(head):
         raise InputError(
             "this is neither a qcow2 image nor a raw disk: it begins with no qcow2 header, partition table, boot "

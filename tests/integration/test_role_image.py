@@ -242,3 +242,22 @@ def test_a_local_image_is_verified_by_what_is_given(role: Role, small_disk: Smal
     assert role.succeeds(alpine_image_sha512=digest).result["sha256"] == small_disk.sha256
     assert "is not the image that it should be" in role.fails(alpine_image_sha512="0" * 128)
     assert "The signature of src" in role.fails(alpine_image_sha512=digest, alpine_image_verify_signature="require")
+
+
+def test_what_is_published_packed_is_unpacked(downloading: Role) -> None:
+    variables = {"alpine_image_request": {"release": "3.24", "machine": "metal"}, "alpine_image_clouds": ["oci"]}
+    check = downloading.succeeds("--check", **variables)
+    result = downloading.succeeds(**variables).result
+    assert check.result == result
+    assert result["name"] == "alpine-3.24.2-x86_64-cloudinit-metal-r0"
+    assert result["end_of_life"] == "2028-05-01"
+    assert list(result["files"]) == ["qcow2"]
+
+
+def test_a_vhd_of_the_users_own(role: Role, small_disk: SmallDisk) -> None:
+    result = role.succeeds(
+        alpine_image_path=str(small_disk.dynamic_vhd), alpine_image_name=small_disk.qcow2.name
+    ).result
+    assert result["firmware"] == "hybrid"
+    compare = ["qemu-img", "compare", "-f", "raw", "-F", "raw", result["path"], small_disk.raw]
+    subprocess.run(compare, check=True)
