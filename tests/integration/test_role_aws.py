@@ -148,7 +148,7 @@ def test_tags_and_description_converge_without_upload(sandbox: RunningSandbox, r
 
 
 def test_end_of_life_is_followed_while_it_is_to_come(sandbox: RunningSandbox, role: Role) -> None:
-    ended = {"name": "alpine-3.24.2-x86_64-tiny-r6", "sha256": "7" * 64, "end_of_life": "2020-05-01"}
+    ended = {"name": "alpine-3.24.2-x86_64-tiny-r8", "sha256": "9" * 64, "end_of_life": "2020-05-01"}
     start = sandbox.mark()
     role.succeeds(image=ended)
     assert "EnableImageDeprecation" not in sandbox.writes(start)
