@@ -85,9 +85,14 @@ class Unpacking:
             kept = work.kept(name)
             if kept is not None:
                 return self._result(kept.path, packing, changed=False)
-            with work.partial(name) as partial:
-                self._unpack(path, packing, partial, work)
-                kept = work.keep(partial, name)
+            with work.partial(name) as disk:
+                self._unpack(path, packing, disk, work)
+                if packing != "vhd" and packing_of(disk, self.src) == "vhd":
+                    with work.partial(name) as vhd:
+                        disk.replace(vhd)
+                        self._unpack(vhd, "vhd", disk, work)
+                self._check(disk, packing)
+                kept = work.keep(disk, name)
         return self._result(kept.path, packing, changed=True)
 
     def _unpack(self, path: Path, packing: Packing, target: Path, work: WorkDirectory) -> None:
@@ -98,10 +103,12 @@ class Unpacking:
                 progress = Progress("unpacking", path.stat().st_size)
                 with _stream(file, packing) as content:
                     _write_sparse(content, target, work, lambda: progress.update(file.tell()))
+
+    def _check(self, disk: Path, packing: Packing) -> None:
         try:
-            identify_source(target)
+            identify_source(disk)
         except InputError as error:
-            reason = error.message.removeprefix(f"src {target}: ")
+            reason = error.message.removeprefix(f"src {disk}: ")
             raise InputError(f"src {self.src} is {packing} with something in it that is no disk: {reason}") from error
 
     def _result(self, path: Path, packing: Packing, *, changed: bool) -> dict[str, Any]:
@@ -192,7 +199,10 @@ def _write_sparse(content: IO[bytes], target: Path, work: WorkDirectory, report:
 
 def _unpack_vhd(path: Path, src: str, target: Path, work: WorkDirectory) -> None:
     """Have ``qemu-img`` read the VHD, which knows both kinds."""
-    footer = read_vhd_footer(path)
+    try:
+        footer = read_vhd_footer(path)
+    except InputError as error:
+        raise InputError(f"src {src}{error.message.removeprefix(f'src {path}')}") from error
     if footer.disk_type == "differencing":
         raise InputError(f"src {src} is a differencing VHD, which needs another file: merge them first")
     if footer.current_size > LARGEST_DISK:

@@ -11,7 +11,7 @@ short_description: Get the disk out of a compressed image, an archive or a VHD
 version_added: "0.1.0"
 description:
   - Makes a disk that the other modules read of an image that is compressed by gzip or xz, of a C(.raw.tar.gz) archive
-    as Alpine publishes for Google Cloud and for bare metal, and of a fixed or dynamic VHD.
+    as Alpine publishes for Google Cloud and for bare metal, and of a fixed or dynamic VHD, which may be compressed too.
   - What a file is, is told from its content. A qcow2 image or a raw disk is left as and where it is.
   - Disks are kept in a work directory under the SHA-256 of the file that they come from, so the next run finds them.
     They are written under another name first, so a killed run leaves nothing that the next one would trust. Several
@@ -66,7 +66,7 @@ path:
   type: str
   sample: /home/me/.cache/alpine.cloud/9f86d081…/alpine-3.24.2-x86_64-cloudinit-metal-r0.img
 packing:
-  description: What the disk was in.
+  description: What the disk was in; of a compressed VHD, what that was in.
   returned: success
   type: str
   choices: [none, gzip, xz, tar.gz, vhd]

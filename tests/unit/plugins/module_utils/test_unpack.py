@@ -56,6 +56,13 @@ def _vhd(raw: Path, kind: str) -> Path:
     return path
 
 
+def _gzipped_vhd(raw: Path, kind: str) -> Path:
+    vhd = _vhd(raw, kind)
+    path = vhd.with_name(f"{vhd.name}.gz")
+    path.write_bytes(gzip.compress(vhd.read_bytes(), 1))
+    return path
+
+
 def unpack(src: Path, *, check_mode: bool = False) -> dict[str, Any]:
     warnings: list[str] = []
     return Unpacking(str(src), src.parent / "work").run(check_mode=check_mode, warn=warnings.append)
@@ -70,8 +77,10 @@ def unpack(src: Path, *, check_mode: bool = False) -> dict[str, Any]:
         (lambda raw: _tar(raw, options=("--format=pax",)), "tar.gz"),
         (lambda raw: _vhd(raw, "fixed"), "vhd"),
         (lambda raw: _vhd(raw, "dynamic"), "vhd"),
+        (lambda raw: _gzipped_vhd(raw, "fixed"), "gzip"),
+        (lambda raw: _gzipped_vhd(raw, "dynamic"), "gzip"),
     ],
-    ids=["gzip", "xz", "sparse tar", "pax tar", "fixed VHD", "dynamic VHD"],
+    ids=["gzip", "xz", "sparse tar", "pax tar", "fixed VHD", "dynamic VHD", "gzipped VHD", "gzipped dynamic VHD"],
 )
 def test_the_disk_comes_out_once(raw: Path, make: Callable[[Path], Path], packing: str) -> None:
     src = make(raw)
@@ -129,6 +138,13 @@ def test_a_truncated_vhd(raw: Path) -> None:
     src = _vhd(raw, "dynamic")
     os.truncate(src, src.stat().st_size - 512)
     assert "this is not a VHD: its last 512 bytes are not a footer" in refusal(src)
+
+
+def test_a_packed_vhd_that_is_truncated(raw: Path) -> None:
+    vhd = _vhd(raw, "fixed")
+    src = vhd.with_name(f"{vhd.name}.gz")
+    src.write_bytes(gzip.compress(vhd.read_bytes()[1024:], 1))
+    assert refusal(src).startswith(f"src {src}: a fixed VHD of ")
 
 
 def test_an_archive_of_several_files(raw: Path) -> None:
