@@ -4,6 +4,17 @@
 
 from tests.image._build import build_image
 from tests.image._commands import ImageError
-from tests.image._spec import FIRMWARES, Firmware, ImageSpec
+from tests.image._spec import AARCH64, ARCHES, FIRMWARES, HYBRID, KINDS, Arch, Firmware, ImageSpec
 
-__all__ = ["FIRMWARES", "Firmware", "ImageError", "ImageSpec", "build_image"]
+__all__ = [
+    "AARCH64",
+    "ARCHES",
+    "FIRMWARES",
+    "HYBRID",
+    "KINDS",
+    "Arch",
+    "Firmware",
+    "ImageError",
+    "ImageSpec",
+    "build_image",
+]

@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 from tests.image._commands import ImageError, run
+from tests.image._platform import PLATFORMS
 from tests.image._spec import ImageSpec
 
 _MIB = 1 << 20
@@ -27,12 +28,10 @@ _PARTITION_GUID = "a1b1e000-0000-4000-8000-00000000000{number}"
 _ROOT_UUID = "a1b1e000-0000-4000-8000-00000000000f"
 ROOT_LABEL = "/"
 
-_GRUB = Path("/usr/lib/grub")
-_GRUB_CONFIG = f"""\
-serial --unit=0 --speed=115200
-terminal_output serial
-search.fs_uuid {_ROOT_UUID} root
-linux /boot/vmlinuz-virt root=LABEL={ROOT_LABEL} console=ttyS0,115200 quiet panic=-1
+_GRUB_CONFIG = """\
+{platform.grub_terminal}
+search.fs_uuid {root} root
+linux /boot/vmlinuz-virt root=LABEL={label} console={platform.console} quiet panic=-1
 initrd /boot/initramfs-virt
 boot
 """
@@ -48,28 +47,50 @@ _CORE_BLOCK_LIST = _SECTOR - 12
 _CORE_SEGMENT = 0x820
 
 
-def make_disk(spec: ImageSpec, disk: Path, *, root_tree: Path, work: Path) -> None:
-    """Make ``disk``, a bootable raw disk with ``root_tree`` as its root file system; ``work`` is for files in between.
+def make_disk(spec: ImageSpec, disk: Path, *, packages: Path, root_tree: Path, work: Path) -> None:
+    """Make ``disk``, a bootable raw disk with ``root_tree`` as its root file system.
 
+    :param packages: where GRUB's are unpacked.
+    :param work: for files in between.
     :raises ImageError: when a tool is missing or fails.
     """
     with disk.open("xb") as file:
         file.truncate(_SIZE)
+    platform = PLATFORMS[spec.arch]
     config = work / "grub.cfg"
-    config.write_text(_GRUB_CONFIG)
+    config.write_text(_GRUB_CONFIG.format(platform=platform, root=_ROOT_UUID, label=ROOT_LABEL))
+    grub = _Grub(packages, config)
     if spec.firmware == "bios":
-        core = _make_grub("i386-pc", ["biosdisk"], config, root_tree / "boot/core.img")
+        core = grub.make_image("i386-pc", ["biosdisk"], root_tree / "boot/core.img")
         _make_root(disk, 0, _SIZE, root_tree)
-        _write_bios_boot(disk, core, _place_of_file(disk, "/boot/core.img", core.stat().st_size))
+        _write_bios_boot(disk, grub.boot_sector, core, _place_of_file(disk, "/boot/core.img", core.stat().st_size))
         return
     _partition(spec, disk)
     _make_root(disk, _ROOT, _SIZE - _ROOT - _MIB, root_tree)
-    _make_esp(disk, _make_grub("x86_64-efi", [], config, work / "bootx64.efi"))
+    _make_esp(disk, grub.make_image(platform.efi_target, [], work / platform.efi_loader))
     if spec.firmware == "hybrid":
-        core = _make_grub("i386-pc", ["biosdisk"], config, work / "core.img")
+        core = grub.make_image("i386-pc", ["biosdisk"], work / "core.img")
         if core.stat().st_size > _ESP - _BIOS_BOOT:
             raise ImageError("GRUB's core image does not fit into the BIOS boot partition")
-        _write_bios_boot(disk, core, _BIOS_BOOT // _SECTOR)
+        _write_bios_boot(disk, grub.boot_sector, core, _BIOS_BOOT // _SECTOR)
+
+
+class _Grub:
+    def __init__(self, packages: Path, config: Path) -> None:
+        self._targets = packages / "usr/lib/grub"
+        self._config = config
+
+    @property
+    def boot_sector(self) -> bytes:
+        return (self._targets / "i386-pc/boot.img").read_bytes()
+
+    def make_image(self, target: str, drivers: list[str], output: Path) -> Path:
+        """Make the image that the firmware starts, with the configuration and all modules that this takes."""
+        run(
+            "grub-mkimage", "-d", self._targets / target, "-O", target, "-o", output, "-p", "", "-c", self._config,
+            *drivers, *_GRUB_MODULES,
+        )  # fmt: skip
+        return output
 
 
 def _partition(spec: ImageSpec, disk: Path) -> None:
@@ -147,17 +168,12 @@ def _make_esp(disk: Path, loader: Path) -> None:
         "::",
     )
     run("mmd", "-i", esp, "::/EFI", "::/EFI/boot")
-    run("mcopy", "-i", esp, loader, "::/EFI/boot/bootx64.efi")
+    run("mcopy", "-i", esp, loader, f"::/EFI/boot/{loader.name}")
 
 
-def _make_grub(platform: str, drivers: list[str], config: Path, output: Path) -> Path:
-    run("grub-mkimage", "-O", platform, "-o", output, "-p", "", "-c", config, *drivers, *_GRUB_MODULES)
-    return output
-
-
-def _write_bios_boot(disk: Path, core_file: Path, sector: int) -> None:
+def _write_bios_boot(disk: Path, boot_sector: bytes, core_file: Path, sector: int) -> None:
     """Write GRUB's boot sector and, from ``sector`` on, its core image: what ``grub-bios-setup`` does to a device."""
-    boot = bytearray((_GRUB / "i386-pc/boot.img").read_bytes())
+    boot = bytearray(boot_sector)
     struct.pack_into("<Q", boot, _BOOT_CORE_SECTOR, sector)
     boot[_BOOT_DRIVE_CHECK : _BOOT_DRIVE_CHECK + 2] = b"\x90\x90"
     core = bytearray(core_file.read_bytes())

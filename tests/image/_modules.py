@@ -1,58 +1,17 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's kernel for cloud machines: which package it is, and getting it without installing it."""
+"""Which files of a kernel package are wanted."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.image._commands import ImageError, run
+from tests.image._commands import ImageError
 
-_METAPACKAGE = "linux-image-cloud-amd64"
 # What a module needs is written in its .modinfo section, as NUL-terminated "key=value".
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
-
-
-@dataclasses.dataclass(frozen=True)
-class KernelPackage:
-    """A version of Debian's cloud kernel."""
-
-    name: str
-    version: str
-
-
-def find_kernel_package() -> KernelPackage:
-    """The kernel that ``linux-image-cloud-amd64`` stands for today.
-
-    :raises ImageError: when apt knows no such package.
-    """
-    try:
-        record = run("apt-cache", "show", "--no-all-versions", _METAPACKAGE).stdout
-    except ImageError as error:
-        raise ImageError(f"apt knows no {_METAPACKAGE}: run apt-get update ({error})") from error
-    found = re.search(r"^Depends: (linux-image-\S+) \(= (\S+)\)", record, re.MULTILINE)
-    if found is None:
-        raise ImageError(f"{_METAPACKAGE} does not name the kernel that it stands for:\n{record}")
-    return KernelPackage(found[1], found[2])
-
-
-def unpack_kernel(package: KernelPackage, *, cache: Path, into: Path) -> None:
-    """Download the package, if ``cache`` does not hold it yet, and unpack it; apt checks what it downloads.
-
-    :raises ImageError: when it cannot be downloaded.
-    """
-    archive = cache / f"{package.name}_{package.version}.deb"
-    if not archive.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as directory:
-            run("apt-get", "download", "-qq", f"{package.name}={package.version}", cwd=Path(directory))
-            (downloaded,) = Path(directory).glob("*.deb")
-            downloaded.rename(archive)
-    run("dpkg-deb", "-x", archive, into)
 
 
 def modules_in_order(tree: Path, wanted: Iterable[str]) -> list[Path]:

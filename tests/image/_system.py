@@ -10,10 +10,9 @@ import shutil
 from pathlib import Path
 
 from tests.image._commands import EPOCH, run
-from tests.image._kernel import modules_in_order
+from tests.image._modules import modules_in_order
 from tests.image._spec import ImageSpec
 
-_BUSYBOX = Path("/bin/busybox")
 _FILES = Path(__file__).with_name("files")
 # The disks of QEMU and the four clouds (Azure's on Hyper-V, EC2's older ones on Xen), and ext4.
 _MODULES = [
@@ -22,27 +21,27 @@ _MODULES = [
 _APPLETS = ["cat", "findfs", "insmod", "mount", "poweroff", "sh", "sleep", "switch_root", "uname"]
 
 
-def make_root_tree(spec: ImageSpec, tree: Path, *, kernel: Path, work: Path) -> None:
-    """Lay out the root file system in ``tree``, with the kernel package that is unpacked in ``kernel``.
+def make_root_tree(spec: ImageSpec, tree: Path, *, packages: Path, work: Path) -> None:
+    """Lay out the root file system in ``tree``, from what is unpacked in ``packages``: the kernel and busybox.
 
     :raises ImageError: when a tool fails, or the kernel lacks a driver.
     """
-    _lay_busybox(tree)
+    _lay_busybox(tree, packages)
     for directory in ("boot", "dev", "etc", "proc", "sbin", "sys"):
         (tree / directory).mkdir()
     _copy_program(_FILES / "root-init", tree / "sbin/init")
     (tree / "etc/image-name").write_text(f"{spec.name}\n")
-    (vmlinuz,) = (kernel / "boot").glob("vmlinuz-*")
+    (vmlinuz,) = (packages / "boot").glob("vmlinuz-*")
     shutil.copyfile(vmlinuz, tree / "boot/vmlinuz-virt")
-    _make_initramfs(tree / "boot/initramfs-virt", kernel=kernel, tree=work / "initramfs")
+    _make_initramfs(tree / "boot/initramfs-virt", packages=packages, tree=work / "initramfs")
 
 
-def _make_initramfs(archive: Path, *, kernel: Path, tree: Path) -> None:
-    _lay_busybox(tree)
+def _make_initramfs(archive: Path, *, packages: Path, tree: Path) -> None:
+    _lay_busybox(tree, packages)
     for directory in ("dev", "lib/modules", "proc", "root", "sys"):
         (tree / directory).mkdir(parents=True)
     _copy_program(_FILES / "initramfs-init", tree / "init")
-    modules = modules_in_order(kernel, _MODULES)
+    modules = modules_in_order(packages, _MODULES)
     for module in modules:
         shutil.copyfile(module, tree / "lib/modules" / module.name)
     (tree / "lib/modules/order").write_text("".join(f"{module.name}\n" for module in modules))
@@ -57,9 +56,10 @@ def _make_initramfs(archive: Path, *, kernel: Path, tree: Path) -> None:
     archive.write_bytes(gzip.compress(cpio.read_bytes(), mtime=0))
 
 
-def _lay_busybox(tree: Path) -> None:
+def _lay_busybox(tree: Path, packages: Path) -> None:
     (tree / "bin").mkdir(parents=True)
-    _copy_program(_BUSYBOX, tree / "bin/busybox")
+    (busybox,) = packages.glob("**/bin/busybox")
+    _copy_program(busybox, tree / "bin/busybox")
     for applet in _APPLETS:
         (tree / "bin" / applet).symlink_to("busybox")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
-from tests.image import FIRMWARES, Firmware, ImageSpec, build_image
+from tests.image import AARCH64, HYBRID, KINDS, ImageSpec, build_image
 from tests.support.paths import BUILD, REPOSITORY
 
 _MIB = 1 << 20
@@ -22,16 +22,24 @@ def _output(*command: str | Path) -> str:
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
 
+_UEFI, _BIOS = ImageSpec("uefi"), ImageSpec("bios")
+
+
+def _name(value: object) -> str | None:
+    return f"{value.arch}-{value.firmware}" if isinstance(value, ImageSpec) else None
+
+
 @pytest.fixture
-def raw(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The raw disk of an image of the firmware that the test is parametrized with."""
+def raw(spec: ImageSpec, tmp_path: Path) -> Path:
+    """The raw disk of the image that the test is parametrized with."""
     raw = tmp_path / "disk.raw"
-    _output("qemu-img", "convert", "-O", "raw", build_image(ImageSpec(request.param), tmp_path), raw)
+    _output("qemu-img", "convert", "-O", "raw", build_image(spec, tmp_path), raw)
     return raw
 
 
-def test_it_is_a_compressed_qcow2_of_whole_mib_but_not_gib(tmp_path: Path) -> None:
-    image = build_image(output=tmp_path)
+@pytest.mark.parametrize("spec", [HYBRID, AARCH64], ids=_name)
+def test_it_is_a_compressed_qcow2_of_whole_mib_but_not_gib(spec: ImageSpec, tmp_path: Path) -> None:
+    image = build_image(spec, tmp_path)
     info = json.loads(_output("qemu-img", "info", "--output=json", image))
     assert info["format"] == "qcow2"
     assert info["format-specific"]["data"]["compat"] == "1.1"
@@ -41,9 +49,13 @@ def test_it_is_a_compressed_qcow2_of_whole_mib_but_not_gib(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("raw", "partitions"),
-    [("hybrid", {"1": "EF00", "2": "8300", "4": "EF02"}), ("uefi", {"1": "EF00", "2": "8300"})],
-    indirect=["raw"],
+    ("spec", "partitions"),
+    [
+        (HYBRID, {"1": "EF00", "2": "8300", "4": "EF02"}),
+        (_UEFI, {"1": "EF00", "2": "8300"}),
+        (AARCH64, {"1": "EF00", "2": "8300"}),
+    ],
+    ids=_name,
 )
 def test_partitions_are_alpines(raw: Path, partitions: dict[str, str]) -> None:
     assert "No problems found" in _output("sgdisk", "--verify", raw)
@@ -51,13 +63,15 @@ def test_partitions_are_alpines(raw: Path, partitions: dict[str, str]) -> None:
     assert {row[0]: row[5] for row in rows} == partitions
 
 
-@pytest.mark.parametrize(("raw", "boot_code"), [("hybrid", True), ("uefi", False), ("bios", True)], indirect=["raw"])
+@pytest.mark.parametrize(
+    ("spec", "boot_code"), [(HYBRID, True), (_UEFI, False), (_BIOS, True), (AARCH64, False)], ids=_name
+)
 def test_boot_code_is_where_bios_boots(raw: Path, boot_code: bool) -> None:
     with raw.open("rb") as file:
         assert any(file.read(440)) == boot_code
 
 
-@pytest.mark.parametrize(("raw", "start"), [("hybrid", 2), ("uefi", 2), ("bios", 0)], indirect=["raw"])
+@pytest.mark.parametrize(("spec", "start"), [(HYBRID, 2), (_UEFI, 2), (_BIOS, 0), (AARCH64, 2)], ids=_name)
 def test_the_root_file_system_is_sound(raw: Path, start: int) -> None:
     root = raw.with_name("root.raw")
     _output(
@@ -67,21 +81,26 @@ def test_the_root_file_system_is_sound(raw: Path, start: int) -> None:
     assert _output("e2label", root).strip() == "/"
 
 
-@pytest.mark.parametrize("firmware", FIRMWARES)
-def test_the_collection_sees_what_was_built(firmware: Firmware, tmp_path: Path) -> None:
-    facts = inspect_image(build_image(ImageSpec(firmware), tmp_path))
-    assert facts["firmware"] == firmware
-    assert facts["partition_table"] == ("none" if firmware == "bios" else "gpt")
+@pytest.mark.parametrize("spec", KINDS, ids=_name)
+def test_the_collection_sees_what_was_built(spec: ImageSpec, tmp_path: Path) -> None:
+    facts = inspect_image(build_image(spec, tmp_path))
+    assert facts["firmware"] == spec.firmware
+    assert facts["partition_table"] == ("none" if spec.firmware == "bios" else "gpt")
+    assert [loader["architecture"] for loader in facts["efi_loaders"]] == [spec.arch] * (spec.firmware != "bios")
+    assert facts["root_file_system"] == "ext4"
+    assert facts["image"]["architecture"] == spec.arch
     assert facts["image"]["bootstrap"] == "tiny"
 
 
-def test_a_rebuild_is_the_same_to_the_bit(tmp_path: Path) -> None:
-    first = build_image(output=tmp_path / "first")
-    # Only the downloaded package is shared.
+@pytest.mark.parametrize("spec", [HYBRID, AARCH64], ids=_name)
+def test_a_rebuild_is_the_same_to_the_bit(spec: ImageSpec, tmp_path: Path) -> None:
+    first = build_image(spec, tmp_path / "first")
+    # Only the downloaded packages are shared.
     other_cache = tmp_path / "cache"
     other_cache.mkdir()
-    (other_cache / "packages").symlink_to(BUILD / "cache/packages")
-    again = build_image(output=tmp_path / "again", cache=other_cache)
+    for shared in ("apt", "packages"):
+        (other_cache / shared).symlink_to(BUILD / "cache" / shared)
+    again = build_image(spec, tmp_path / "again", cache=other_cache)
     assert again.read_bytes() == first.read_bytes()
 
 

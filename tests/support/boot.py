@@ -17,10 +17,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal
 
+from tests.image import Arch
+
 Firmware = Literal["bios", "uefi"]
 DiskBus = Literal["virtio-blk", "nvme", "virtio-scsi"]
 
-_OVMF = Path("/usr/share/OVMF")
+# A processor of its own for aarch64, since that machine's default has 32 bits.
+_MACHINES: dict[tuple[Arch, Firmware], list[str]] = {
+    ("x86_64", "bios"): ["qemu-system-x86_64", "-machine", "pc"],
+    ("x86_64", "uefi"): ["qemu-system-x86_64", "-machine", "q35"],
+    ("aarch64", "uefi"): ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"],
+}
+# The firmware's code, and the variables that it begins with.
+_UEFI: dict[Arch, tuple[Path, Path]] = {
+    "x86_64": (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")),
+    "aarch64": (Path("/usr/share/AAVMF/AAVMF_CODE.fd"), Path("/usr/share/AAVMF/AAVMF_VARS.fd")),
+}
 _STARTED = re.compile(r"ALPINE-CLOUD-BOOT-OK (?P<image>\S+) firmware=(?P<firmware>\S+) arch=(?P<arch>\S+)\r?\n")
 _DEVICES: dict[DiskBus, list[str]] = {
     "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
@@ -41,33 +53,41 @@ class BootLog:
     seconds: float
 
 
-def boot(disk: Path, *, firmware: Firmware, disk_bus: DiskBus = "virtio-blk", timeout: float = 180) -> BootLog:
-    """Boot a raw or qcow2 disk of x86_64 and return as soon as its system has started.
+def boot(
+    disk: Path,
+    *,
+    arch: Arch = "x86_64",
+    firmware: Firmware = "uefi",
+    disk_bus: DiskBus = "virtio-blk",
+    timeout: float = 180,
+) -> BootLog:
+    """Boot a raw or qcow2 disk and return as soon as its system has started.
 
     What the guest writes is thrown away, and it has no network. ``timeout`` is in seconds.
 
     :raises AssertionError: when it has not started in time, or has ended before; with the serial log.
+    :raises ValueError: when machines of the architecture have no such firmware.
     """
     began = time.monotonic()
     serial = ""
-    with _machine(disk, firmware, disk_bus) as console:
+    with _machine(disk, arch, firmware, disk_bus) as console:
         for piece in _read(console, until=began + timeout):
             serial += piece.decode(errors="replace")
             if started := _STARTED.search(serial):
                 return BootLog(**started.groupdict(), serial=serial, seconds=time.monotonic() - began)
     raise AssertionError(
-        f"{disk} ({firmware}, {disk_bus}) has not started, {time.monotonic() - began:.0f} seconds of {timeout:.0f} "
-        f"after power-on; its serial console:\n{serial}"
+        f"{disk} ({arch}, {firmware}, {disk_bus}) has not started, {time.monotonic() - began:.0f} seconds of "
+        f"{timeout:.0f} after power-on; its serial console:\n{serial}"
     )
 
 
 @contextlib.contextmanager
-def _machine(disk: Path, firmware: Firmware, disk_bus: DiskBus) -> Iterator[IO[bytes]]:
+def _machine(disk: Path, arch: Arch, firmware: Firmware, disk_bus: DiskBus) -> Iterator[IO[bytes]]:
     """A machine that runs as long as the context; gives its serial console, where QEMU's own complaints appear too."""
     with tempfile.TemporaryDirectory(prefix="alpine-boot-") as directory:
         command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-nic", "none",
-            "-no-reboot", "-serial", "stdio", *_firmware(firmware, Path(directory)),
+            *_machine_and_firmware(arch, firmware, Path(directory)), "-accel", "tcg", "-m", "256",
+            "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio",
             "-drive", f"file={_escaped(disk)},format={_format(disk)},if=none,id=disk,snapshot=on", *_DEVICES[disk_bus],
         ]  # fmt: skip
         with subprocess.Popen(
@@ -80,15 +100,19 @@ def _machine(disk: Path, firmware: Firmware, disk_bus: DiskBus) -> Iterator[IO[b
                 process.kill()
 
 
-def _firmware(firmware: Firmware, directory: Path) -> list[str]:
+def _machine_and_firmware(arch: Arch, firmware: Firmware, directory: Path) -> list[str]:
+    if (arch, firmware) not in _MACHINES:
+        raise ValueError(f"there are no {arch} machines with {firmware}")
+    machine = _MACHINES[arch, firmware]
     if firmware == "bios":
-        return ["-machine", "pc"]
-    variables = directory / "OVMF_VARS.fd"
-    shutil.copyfile(_OVMF / "OVMF_VARS_4M.fd", variables)
+        return machine
+    code, variables = _UEFI[arch]
+    own_variables = directory / variables.name
+    shutil.copyfile(variables, own_variables)
     return [
-        "-machine", "q35",
-        "-drive", f"if=pflash,format=raw,readonly=on,file={_OVMF / 'OVMF_CODE_4M.fd'}",
-        "-drive", f"if=pflash,format=raw,file={variables}",
+        *machine,
+        "-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+        "-drive", f"if=pflash,format=raw,file={own_variables}",
     ]  # fmt: skip
 
 
