@@ -41,12 +41,13 @@ help: ## tell what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: demo sandbox
-demo: setup ## import an image into four local clouds, then show what landed
+demo: setup ## import images into four local clouds, then show what landed
 	@$(BIN)/python -m tests.demo
 
 sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works with -e @build/sandbox.yml
 	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve \
-		--image "$$($(BIN)/python -m tests.image build --output build/image)"
+		--image "$$($(BIN)/python -m tests.image build --output build/image)" \
+		--image "$$($(BIN)/python -m tests.image build --output build/image --arch aarch64)"
 
 .PHONY: test
 test: ## everything that CI runs

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make demo``: import an image from a local mirror into four local clouds, again, and look at what landed."""
+"""``make demo``: import images from a local mirror into four local clouds, again, and look at what landed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
-from tests.image import ImageError, build_image
+from tests.image import AARCH64, HYBRID, ImageError, build_image
 from tests.sandbox._cloud import SERVICES
 from tests.sandbox._supervisor import Sandbox, SandboxError, running
 from tests.support.compare import assert_same_disk
@@ -35,15 +35,15 @@ def _say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _sandbox(image: Path) -> Iterator[Sandbox]:
+def _sandbox(images: Sequence[Path]) -> Iterator[Sandbox]:
     """The sandbox of ``make sandbox`` where one runs, and otherwise one for the length of the demo."""
     sandbox = Sandbox(_SANDBOX)
     if sandbox.is_running():
         _say("Using the sandbox that is running already")
         yield sandbox
         return
-    _say("Starting four clouds and a mirror that publishes the image on 127.0.0.1")
-    with running(_SANDBOX, _VARS, list(SERVICES), operation_seconds=1.0, images=[image]):
+    _say("Starting four clouds and a mirror that publishes the images on 127.0.0.1")
+    with running(_SANDBOX, _VARS, list(SERVICES), operation_seconds=1.0, images=images):
         yield sandbox
     _say("The local clouds have stopped. `make sandbox` keeps them running, for playbooks of your own.")
 
@@ -66,12 +66,13 @@ def _import(home: Path) -> None:
     )
 
 
-def _check_disks(sandbox: Sandbox, image: Path) -> None:
+def _check_disks(sandbox: Sandbox, images: Sequence[Path]) -> None:
+    sources = {image.stem: image for image in images}
     for record in json.loads(_MANIFEST.read_text())["imports"]:
         with tempfile.TemporaryDirectory(dir=_DEMO) as directory:
             disk = Path(directory) / "disk.raw"
             sandbox.export(record["cloud"], record["id"], record["region"], disk)
-            assert_same_disk(image, disk, padded=record["cloud"] in _PADDED)
+            assert_same_disk(sources[record["image"]], disk, padded=record["cloud"] in _PADDED)
         print(f"  {record['cloud']:<6} {record['id']}: the disk is the source's, bit for bit")
 
 
@@ -83,17 +84,18 @@ def _downloads(sandbox: Sandbox, since: int) -> int:
 def main() -> int:
     _DEMO.mkdir(parents=True, exist_ok=True)
     try:
-        _say("Building a bootable image (cached under build/)")
-        image = build_image()
-        print(f"  {image.relative_to(REPOSITORY)}")
-        with _sandbox(image) as sandbox, tempfile.TemporaryDirectory() as home:
+        _say("Building bootable images (cached under build/)")
+        images = [build_image(spec) for spec in (HYBRID, AARCH64)]
+        for image in images:
+            print(f"  {image.relative_to(REPOSITORY)}")
+        with _sandbox(images) as sandbox, tempfile.TemporaryDirectory() as home:
             start = sandbox.mark()
             _import(Path(home))
-            if not _downloads(sandbox, start):
-                print("demo: the image did not come from the mirror", file=sys.stderr)
+            if _downloads(sandbox, start) < len(images):
+                print("demo: the images did not come from the mirror", file=sys.stderr)
                 return 1
-            _say("Reading the four disks back")
-            _check_disks(sandbox, image)
+            _say("Reading the disks back")
+            _check_disks(sandbox, images)
             _say("The same command again: nothing is left to do")
             start = sandbox.mark()
             _import(Path(home))
