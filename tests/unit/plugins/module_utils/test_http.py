@@ -55,6 +55,14 @@ class TestRead:
         mirror.files["/a"] = File(b"x" * _LIMIT)
         assert HttpClient().read(mirror.url("/a"), limit=_LIMIT) == b"x" * _LIMIT
 
+    def test_asks_the_proxy_of_the_environment(self, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", mirror.url(""))
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        # As a proxy is asked for it.
+        mirror.files["http://mirror.example/a"] = File(b"x")
+        assert HttpClient().read("http://mirror.example/a", limit=_LIMIT) == b"x"
+
     def test_is_repeated_while_the_server_is_in_trouble(self, mirror: Mirror, pauses: list[float]) -> None:
         mirror.files["/a"] = File(b"x", statuses=[503, 500, 429])
         assert HttpClient().read(mirror.url("/a"), limit=_LIMIT) == b"x"
