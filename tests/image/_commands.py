@@ -19,8 +19,6 @@ _ENVIRONMENT = {
     "E2FSPROGS_FAKE_TIME": str(EPOCH),
     "MTOOLSRC": os.devnull,
     "MTOOLS_SKIP_CHECK": "1",
-    # Debian gives users no sbin, where sgdisk and mkfs are.
-    "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]),
 }
 
 
