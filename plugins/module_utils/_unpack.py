@@ -87,6 +87,7 @@ class Unpacking:
                 return self._result(kept.path, packing, changed=False)
             with work.partial(name) as disk:
                 self._unpack(path, packing, disk, work)
+                # What was compressed may be a VHD.
                 if packing != "vhd" and packing_of(disk, self.src) == "vhd":
                     with work.partial(name) as vhd:
                         disk.replace(vhd)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import yaml
 
-from tests.image import AARCH64, HYBRID, ImageError, build_image
+from tests.image import NEWEST, ImageError, build_image
 from tests.sandbox._cloud import SERVICES
 from tests.sandbox._supervisor import Sandbox, SandboxError, running
-from tests.support.compare import assert_same_disk
+from tests.support.compare import PADDING_CLOUDS, assert_same_disk
 from tests.support.paths import BUILD, REPOSITORY
 from tests.support.playbook import user_environment
 
@@ -26,8 +26,6 @@ _SANDBOX = BUILD / "sandbox"
 _VARS = BUILD / "sandbox.yml"
 _DEMO = BUILD / "demo"
 _MANIFEST = _DEMO / "manifest.json"
-# These clouds round a disk up to whole GiB.
-_PADDED = {"aws", "gcp"}
 
 
 def _say(text: str) -> None:
@@ -72,7 +70,7 @@ def _check_disks(sandbox: Sandbox, images: Sequence[Path]) -> None:
         with tempfile.TemporaryDirectory(dir=_DEMO) as directory:
             disk = Path(directory) / "disk.raw"
             sandbox.export(record["cloud"], record["id"], record["region"], disk)
-            assert_same_disk(sources[record["image"]], disk, padded=record["cloud"] in _PADDED)
+            assert_same_disk(sources[record["image"]], disk, padded=record["cloud"] in PADDING_CLOUDS)
         print(f"  {record['cloud']:<6} {record['id']}: the disk is the source's, bit for bit")
 
 
@@ -85,7 +83,7 @@ def main() -> int:
     _DEMO.mkdir(parents=True, exist_ok=True)
     try:
         _say("Building bootable images (cached under build/)")
-        images = [build_image(spec) for spec in (HYBRID, AARCH64)]
+        images = [build_image(spec) for spec in NEWEST.values()]
         for image in images:
             print(f"  {image.relative_to(REPOSITORY)}")
         with _sandbox(images) as sandbox, tempfile.TemporaryDirectory() as home:

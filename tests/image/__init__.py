@@ -4,7 +4,7 @@
 
 from tests.image._build import build_image
 from tests.image._commands import ImageError
-from tests.image._spec import AARCH64, ARCHES, FIRMWARES, HYBRID, KINDS, Arch, Firmware, ImageSpec
+from tests.image._spec import AARCH64, ARCHES, FIRMWARES, HYBRID, KINDS, NEWEST, Arch, Firmware, ImageSpec
 
 __all__ = [
     "AARCH64",
@@ -12,6 +12,7 @@ __all__ = [
     "FIRMWARES",
     "HYBRID",
     "KINDS",
+    "NEWEST",
     "Arch",
     "Firmware",
     "ImageError",

@@ -9,14 +9,13 @@ import sys
 import typing
 from pathlib import Path
 
-from tests.image import AARCH64, ARCHES, FIRMWARES, HYBRID, ImageError, ImageSpec, build_image
+from tests.image import ARCHES, FIRMWARES, NEWEST, ImageError, ImageSpec, build_image
 from tests.support.boot import DiskBus, boot
 from tests.support.boot import Firmware as BootFirmware
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    default = HYBRID if arguments.arch == "x86_64" else AARCH64
-    firmware = arguments.firmware or default.firmware
+    firmware = arguments.firmware or NEWEST[arguments.arch].firmware
     spec = ImageSpec(firmware, arguments.release, arguments.revision, arguments.arch)
     print(build_image(spec, arguments.output))
 

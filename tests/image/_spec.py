@@ -52,3 +52,5 @@ KINDS = tuple(ImageSpec(firmware, arch=arch) for arch, firmware in _NAMES)
 """One image of every kind."""
 HYBRID = ImageSpec()
 AARCH64 = ImageSpec("uefi", arch="aarch64")
+NEWEST: dict[Arch, ImageSpec] = {spec.arch: spec for spec in (HYBRID, AARCH64)}
+"""What Alpine publishes for each architecture today."""

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.image import AARCH64, HYBRID, Arch, ImageSpec, build_image
+from tests.image import NEWEST, Arch, ImageSpec, build_image
 from tests.sandbox._cloud import SERVICES
 from tests.sandbox._supervisor import running
 from tests.support.boot import DiskBus, Firmware, boot
-from tests.support.compare import assert_same_disk
+from tests.support.compare import PADDING_CLOUDS, assert_same_disk
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import run_playbook
 
@@ -26,7 +26,7 @@ from tests.support.playbook import run_playbook
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[Arch, Path]:
     directory = tmp_path_factory.mktemp("image")
-    return {spec.arch: build_image(spec, directory) for spec in (HYBRID, AARCH64)}
+    return {arch: build_image(spec, directory) for arch, spec in NEWEST.items()}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,6 @@ _REGISTERED: dict[tuple[str, Arch], Registered] = {
     ("oci", "x86_64"): Registered("UEFI_64", (("uefi", "virtio-blk"),)),
     ("oci", "aarch64"): Registered("UEFI_64", (("uefi", "virtio-blk"),)),
 }
-# These clouds' disks are whole GiB.
-_PADDED = ("aws", "gcp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +144,6 @@ def test_the_imported_disk_is_the_source_and_boots(
 ) -> None:
     record, registered = imported.manifest[cloud, arch], _REGISTERED[cloud, arch]
     assert (record["firmware"], record["architecture"]) == (registered.firmware, arch)
-    assert_same_disk(images[arch], exported, padded=cloud in _PADDED)
+    assert_same_disk(images[arch], exported, padded=cloud in PADDING_CLOUDS)
     for firmware, disk_bus in registered.boots:
         _assert_boots(exported, arch, firmware, disk_bus, images[arch].stem)

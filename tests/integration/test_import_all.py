@@ -16,7 +16,7 @@ import pytest
 from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.sandbox._cloud import CLOUDS, SERVICES
 from tests.sandbox._supervisor import running
-from tests.support.compare import assert_same_disk
+from tests.support.compare import PADDING_CLOUDS, assert_same_disk
 from tests.support.disks import SmallDisk, make_small_disk
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import changed_tasks, run_playbook
@@ -83,7 +83,7 @@ def test_check_then_import_then_nothing_to_do(
         assert record["seconds"] > 0
         exported = tmp_path / f"{cloud}.raw"
         sandbox.export(cloud, record["id"], record["region"], exported)
-        assert_same_disk(disk.qcow2, exported, padded=cloud in ("aws", "gcp"))
+        assert_same_disk(disk.qcow2, exported, padded=cloud in PADDING_CLOUDS)
     firmware = {cloud: record["firmware"] for cloud, record in records.items()}
     assert firmware == {"aws": "uefi-preferred", "azure": "V2", "gcp": "UEFI_COMPATIBLE", "oci": "UEFI_64"}
 

@@ -57,7 +57,7 @@ def boot(
     disk: Path,
     *,
     arch: Arch = "x86_64",
-    firmware: Firmware = "uefi",
+    firmware: Firmware,
     disk_bus: DiskBus = "virtio-blk",
     timeout: float = 180,
 ) -> BootLog:

@@ -8,6 +8,9 @@ import json
 import subprocess
 from pathlib import Path
 
+PADDING_CLOUDS = ("aws", "gcp")
+"""These round a disk up to whole GiB."""
+
 
 def assert_same_disk(source: Path, exported: Path, *, padded: bool) -> None:
     """Assert that a raw disk holds, bit for bit, what a guest sees on the ``source`` image.

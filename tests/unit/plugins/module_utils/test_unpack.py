@@ -56,10 +56,11 @@ def _vhd(raw: Path, kind: str) -> Path:
     return path
 
 
-def _gzipped_vhd(raw: Path, kind: str) -> Path:
+def _gzipped_vhd(raw: Path, kind: str, *, missing: int = 0) -> Path:
+    """``missing``: bytes at its beginning."""
     vhd = _vhd(raw, kind)
     path = vhd.with_name(f"{vhd.name}.gz")
-    path.write_bytes(gzip.compress(vhd.read_bytes(), 1))
+    path.write_bytes(gzip.compress(vhd.read_bytes()[missing:], 1))
     return path
 
 
@@ -141,9 +142,7 @@ def test_a_truncated_vhd(raw: Path) -> None:
 
 
 def test_a_packed_vhd_that_is_truncated(raw: Path) -> None:
-    vhd = _vhd(raw, "fixed")
-    src = vhd.with_name(f"{vhd.name}.gz")
-    src.write_bytes(gzip.compress(vhd.read_bytes()[1024:], 1))
+    src = _gzipped_vhd(raw, "fixed", missing=1024)
     assert refusal(src).startswith(f"src {src}: a fixed VHD of ")
 
 
