@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.alpine.cloud.plugins.plugin_utils._progress_action import ProgressAction as ActionModule
+from ..plugin_utils._progress_action import ProgressAction as ActionModule
 
 __all__ = ["ActionModule"]

@@ -50,9 +50,9 @@ from typing import get_args
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._names import AzureVersionScheme
-from ansible_collections.alpine.cloud.plugins.module_utils._names import azure_version as _azure_version
+from ..module_utils._core.errors import InputError
+from ..module_utils._image.names import AzureVersionScheme
+from ..module_utils._image.names import azure_version as _azure_version
 
 
 def azure_version(release: str, revision: int, scheme: AzureVersionScheme = "patch_and_revision") -> str:

@@ -211,15 +211,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
+from ..module_utils._azure.arm import (
     Subscription,
     Wait,
     compute_client,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_image import Image, ImageRequest
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
+from ..module_utils._azure.gallery_image import Image, ImageRequest
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 _REQUEST = {
     "resource_group": {"type": "str", "required": True},

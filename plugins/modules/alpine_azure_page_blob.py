@@ -142,15 +142,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_blob import (
+from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
+from ..module_utils._azure.page_blob import (
     PageBlob,
     PageBlobRequest,
     blob_endpoint,
     blob_service,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._identity import checked_sha256
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+from ..module_utils._core.identity import checked_sha256
+from ..module_utils._core.module import run_module
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:

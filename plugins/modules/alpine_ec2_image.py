@@ -153,10 +153,10 @@ deprecation_time:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import AUTH_ARGUMENT_SPEC, Clients
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.image import ARCHITECTURES, BOOT_MODES, Image
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._aws.ami import ARCHITECTURES, BOOT_MODES, Image
+from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 
 def main() -> None:

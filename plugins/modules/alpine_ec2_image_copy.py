@@ -126,10 +126,10 @@ source_sha256:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import AUTH_ARGUMENT_SPEC, Clients
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.image_copy import ImageCopies
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._aws.ami_copy import ImageCopies
+from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 
 def main() -> None:

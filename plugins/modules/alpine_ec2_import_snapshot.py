@@ -122,10 +122,10 @@ tags:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import AUTH_ARGUMENT_SPEC, Clients
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.import_snapshot import ImportedSnapshot
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._aws.snapshot_import import ImportedSnapshot
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 
 def main() -> None:

@@ -187,8 +187,10 @@ creation_timestamp:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import GCP_ARGUMENT_SPEC, compute_clients
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp.images import (
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._gcp.clients import GCP_ARGUMENT_SPEC, compute_clients
+from ..module_utils._gcp.gce_image import (
     ARCHITECTURES,
     DEFAULT_FEATURES,
     Images,
@@ -196,8 +198,6 @@ from ansible_collections.alpine.cloud.plugins.module_utils._gcp.images import (
     ensure_image,
     remove_image,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
 
 
 def main() -> None:

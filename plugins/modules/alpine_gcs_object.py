@@ -134,13 +134,13 @@ source_sha256:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp.client import GCP_ARGUMENT_SPEC, storage_client
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp.storage import (
+from ..module_utils._core.module import run_module
+from ..module_utils._gcp.clients import GCP_ARGUMENT_SPEC, storage_client
+from ..module_utils._gcp.gcs_object import (
     ObjectSpec,
     ensure_object,
     remove_object,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
 
 
 def main() -> None:

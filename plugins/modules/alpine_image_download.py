@@ -190,16 +190,16 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._download import (
+from ..module_utils._core.module import run_module
+from ..module_utils._core.work_directory import default_work_dir
+from ..module_utils._official.download import (
     SIGNATURE_MODES,
     ImageDownload,
     LocalImage,
     Verification,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._http import HTTP_ARGUMENT_SPEC, HttpClient
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._signature import ALPINE_FINGERPRINT, ALPINE_KEY_URL
-from ansible_collections.alpine.cloud.plugins.module_utils._workdir import default_work_dir
+from ..module_utils._official.http import HTTP_ARGUMENT_SPEC, HttpClient
+from ..module_utils._official.signature import ALPINE_FINGERPRINT, ALPINE_KEY_URL
 
 
 def _run(module: AnsibleModule) -> dict[str, object]:

@@ -214,7 +214,8 @@ mirror_url:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._catalogue import (
+from ..module_utils._core.module import run_module
+from ..module_utils._official.catalogue import (
     FORMATS,
     LATEST,
     MIRROR_URL,
@@ -222,8 +223,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._catalogue import (
     Wanted,
     find_images,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._http import HTTP_ARGUMENT_SPEC, HttpClient
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+from ..module_utils._official.http import HTTP_ARGUMENT_SPEC, HttpClient
 
 _CRITERIA = ("release", "revision", "architecture", "bootstrap", "firmware", "machine", "formats")
 

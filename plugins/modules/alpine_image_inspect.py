@@ -266,8 +266,8 @@ image:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+from ..module_utils._core.module import run_module
+from ..module_utils._image.inspect import inspect_image
 
 
 def main() -> None:

@@ -83,9 +83,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._unpack import Unpacking
-from ansible_collections.alpine.cloud.plugins.module_utils._workdir import default_work_dir
+from ..module_utils._core.module import run_module
+from ..module_utils._core.work_directory import default_work_dir
+from ..module_utils._image.unpack import Unpacking
 
 
 def main() -> None:

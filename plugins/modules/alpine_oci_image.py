@@ -221,10 +221,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.connection import OCI_ARGUMENT_SPEC
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.images import manage_image
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._oci.clients import OCI_ARGUMENT_SPEC
+from ..module_utils._oci.custom_image import manage_image
 
 _VOLUME_TYPES = ["ISCSI", "SCSI", "IDE", "VFIO", "PARAVIRTUALIZED", "NVME"]
 

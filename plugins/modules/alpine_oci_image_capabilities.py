@@ -128,10 +128,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.capabilities import manage_capabilities
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.connection import OCI_ARGUMENT_SPEC
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
+from ..module_utils._oci.clients import OCI_ARGUMENT_SPEC
+from ..module_utils._oci.image_capabilities import manage_capabilities
 
 
 def main() -> None:

@@ -133,9 +133,9 @@ bucket_deleted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import AUTH_ARGUMENT_SPEC, Clients
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.s3_object import S3Object
-from ansible_collections.alpine.cloud.plugins.module_utils._module import run_module
+from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._aws.s3_object import S3Object
+from ..module_utils._core.module import run_module
 
 
 def main() -> None:

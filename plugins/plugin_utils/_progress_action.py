@@ -21,7 +21,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.alpine.cloud.plugins.module_utils._progress import FILE_VARIABLE
+from ..module_utils._core.progress import FILE_VARIABLE
 
 # A worker's stdout is never a terminal: only the parent process, which imports this first, can tell.
 _ON_TERMINAL = sys.stdout.isatty() and sys.stderr.isatty()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._inspect import inspect_image
+from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import inspect_image
 from tests.image import AARCH64, HYBRID, KINDS, ImageSpec, build_image
 from tests.support.paths import BUILD, REPOSITORY
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from oci._vendor import requests
 
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.connection import OCI_ARGUMENT_SPEC, Connection
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import WAIT_ARGUMENT_SPEC
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import WAIT_ARGUMENT_SPEC
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.clients import OCI_ARGUMENT_SPEC, Connection
 
 USER = "ocid1.user.oc1..aaaaaaaauser"
 TENANCY = "ocid1.tenancy.oc1..aaaaaaaatenancy"

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import aws_errors
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from .._core.errors import InputError
+from .errors import aws_errors
 
 # Of a date, until when an image is maintained: it is still maintained on that day.
 _END_OF_DAY = time(23, 59)

@@ -8,7 +8,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import AlpineCloudError, InputError, ProviderError
+from .._core.errors import AlpineCloudError, InputError, ProviderError
 
 _CREDENTIAL_CODES = {
     "AuthFailure",

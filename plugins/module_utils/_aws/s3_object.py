@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.client import Clients
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import aws_errors, code_of
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY, checked_sha256
-from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
-from ansible_collections.alpine.cloud.plugins.module_utils._progress import Progress
-from ansible_collections.alpine.cloud.plugins.module_utils._vhd import read_vhd_footer
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import wait_until
+from .._core.dependencies import require
+from .._core.diff import diff_of
+from .._core.errors import ConflictError, InputError, ProviderError
+from .._core.identity import IDENTITY_KEY, checked_sha256
+from .._core.progress import Progress
+from .._core.wait import wait_until
+from .._disk.vhd import read_vhd_footer
+from .clients import Clients
+from .errors import aws_errors, code_of
 
 CONTENT_KEY = "content-sha256"
 """Object metadata: the SHA-256 of the object itself. Two conversions of one image differ in time stamp and UUID."""

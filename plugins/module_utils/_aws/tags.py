@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY
+from .._core.errors import InputError
+from .._core.identity import IDENTITY_KEY
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 _MAX_TAGS = 50

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import (
+from .._core.dependencies import require
+from .._core.errors import InputError, WaitTimeoutError
+from .auth import (
     CONNECTION_TIMEOUT,
     READ_TIMEOUT,
     Session,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import INPUT_ERRORS, code_of, translated
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, WaitTimeoutError
+from .errors import INPUT_ERRORS, code_of, translated
 
 if TYPE_CHECKING:
     from azure.core.polling import LROPoller

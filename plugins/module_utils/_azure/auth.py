@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import translated
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from .._core.dependencies import require
+from .._core.errors import InputError
+from .errors import translated
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential

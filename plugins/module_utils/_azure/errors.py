@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
+from .._core.errors import InputError, ProviderError
 
 _SIGNATURE = re.compile(r"(?i)\b(sig|sv|se|sp|skoid|client_secret|secret)=[^&\s'\"]+")
 # What the Blob service appends to each message.

@@ -9,15 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
+from .._core.diff import diff_of
+from .._core.errors import ConflictError, InputError
+from .arm import (
     Subscription,
     Wait,
     merged_tags,
     normal_region,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
+from .gallery_resource import GalleryResource
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient

@@ -13,7 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
+from .._core.diff import diff_of
+from .._core.errors import ConflictError, InputError, ProviderError
+from .arm import (
     Subscription,
     Wait,
     merged_tags,
@@ -21,10 +23,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     parsed_date,
     shown_date,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import check_gallery_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource, text
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
+from .gallery import check_gallery_name
+from .gallery_resource import GalleryResource, text
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient

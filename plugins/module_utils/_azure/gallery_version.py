@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
+from .._core.diff import diff_of
+from .._core.errors import ConflictError, InputError, ProviderError
+from .._core.identity import IDENTITY_KEY
+from .._core.progress import Progress
+from .._core.wait import wait_until
+from .arm import (
     Subscription,
     Wait,
     merged_tags,
@@ -18,14 +23,9 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     parsed_date,
     shown_date,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import check_gallery_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_image import check_image_name
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.resource import GalleryResource, text
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._identity import IDENTITY_KEY
-from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
-from ansible_collections.alpine.cloud.plugins.module_utils._progress import Progress
-from ansible_collections.alpine.cloud.plugins.module_utils._wait import wait_until
+from .gallery import check_gallery_name
+from .gallery_image import check_image_name
+from .gallery_resource import GalleryResource, text
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient

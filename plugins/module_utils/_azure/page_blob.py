@@ -21,17 +21,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import (
+from .._core.dependencies import require
+from .._core.diff import diff_of
+from .._core.errors import ConflictError, InputError, ProviderError
+from .._core.progress import Progress
+from .._disk.vhd import FOOTER_SIZE, read_vhd_footer
+from .auth import (
     CONNECTION_TIMEOUT,
     READ_TIMEOUT,
     Session,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import translated
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._module import diff_of
-from ansible_collections.alpine.cloud.plugins.module_utils._progress import Progress
-from ansible_collections.alpine.cloud.plugins.module_utils._vhd import FOOTER_SIZE, read_vhd_footer
+from .errors import translated
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError
+from .._core.dependencies import require
+from .._core.errors import ProviderError
 
 _QUERY = re.compile(r"\?[^\s)'\"]*")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from ansible_collections.alpine.cloud.plugins.module_utils._dependencies import require
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError
+from .._core.dependencies import require
+from .._core.errors import ProviderError
 
 _HINTS = {
     "NotAuthenticated": (

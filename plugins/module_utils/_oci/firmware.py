@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from .._core.errors import InputError
 
 BIOS = "BIOS"
 UEFI = "UEFI_64"

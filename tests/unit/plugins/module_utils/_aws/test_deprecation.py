@@ -11,7 +11,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._aws.deprecation impo
     parsed_deprecation,
     shown_deprecation,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 
 
 @pytest.mark.parametrize(

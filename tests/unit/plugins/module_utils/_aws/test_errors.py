@@ -7,7 +7,7 @@ import botocore.exceptions
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import aws_errors, code_of, translate
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
 
 
 def _answer(

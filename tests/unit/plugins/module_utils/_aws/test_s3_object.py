@@ -15,7 +15,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._aws.s3_object import
     checked_vhd,
     derived_bucket_name,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 
 _SHA256 = "ab" * 32
 _ACCOUNT = "123456789012"

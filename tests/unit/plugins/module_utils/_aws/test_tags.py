@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.tags import as_dict, as_list, missing_tags, wanted_tags
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 
 _SHA256 = "ab" * 32
 

@@ -23,7 +23,11 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import (
     shown_date,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import _CLOUDS, Session
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError, WaitTimeoutError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
+    InputError,
+    ProviderError,
+    WaitTimeoutError,
+)
 from tests.unit.plugins.module_utils._azure.fakes import WAIT, Poller, arm_error
 
 

@@ -11,7 +11,7 @@ from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedId
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure import auth
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 
 PRINCIPAL = {"client_id": "client", "secret": "hush", "tenant": "tenant"}
 ENVIRONMENT = {"AZURE_CLIENT_ID": "env-client", "AZURE_SECRET": "env-hush", "AZURE_TENANT": "env-tenant"}

@@ -7,7 +7,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.storage.blob import StorageErrorCode
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.errors import code_of, translated
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 from tests.unit.plugins.module_utils._azure.fakes import arm_error, storage_error
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import Gallery, GalleryRequest
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError
 from tests.sandbox._azure._models import validate
 from tests.unit.plugins.module_utils._azure.fakes import WAIT, ComputeClient, Subscription
 

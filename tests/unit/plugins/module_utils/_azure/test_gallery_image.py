@@ -12,7 +12,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_image 
     ImageRequest,
     shown_image,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 from tests.sandbox._azure._models import validate
 from tests.unit.plugins.module_utils._azure.fakes import WAIT, ComputeClient, Subscription
 

@@ -15,7 +15,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_versio
     VersionRequest,
     parsed_regions,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import (
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ConflictError,
     InputError,
     ProviderError,

@@ -34,7 +34,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_blob impo
     nonzero_ranges,
     sequence_number,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 from tests.unit.plugins.module_utils._azure.fakes import (
     OTHER_SHA256,
     SHA256,

@@ -10,7 +10,7 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors, without_queries
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import oci.exceptions
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.errors import translated
 
 

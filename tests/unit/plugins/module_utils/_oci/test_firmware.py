@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.firmware import allowed_firmware, launch_firmware
 
 

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errors that module logic raises, and that :mod:`.module` turns into ``fail_json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AlpineCloudError(Exception):
+    """An expected failure with a message for the user: what went wrong, which option, what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InputError(AlpineCloudError):
+    """What the user gave cannot work. Raised before anything is uploaded or created."""
+
+
+class ConflictError(AlpineCloudError):
+    """The name is taken by other content, or an immutable attribute differs."""
+
+
+class WaitTimeoutError(AlpineCloudError):
+    """The provider did not reach a final state within ``wait_timeout`` seconds."""
+
+
+class ProviderError(AlpineCloudError):
+    """The provider refused a request, or an asynchronous operation of its ended in failure.
+
+    :param message: what we tried, and the provider's own reason.
+    :param operation: the provider's name of the operation, such as ``ImportSnapshot`` or ``images.insert``.
+    :param code: the provider's error code, such as ``InvalidAMIName.Duplicate``.
+    :param status: the HTTP status, when there was one.
+    :param details: anything else the provider said, free of secrets.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        code: str | None = None,
+        status: int | None = None,
+        details: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.code = code
+        self.status = status
+        self.details = details
+
+    def as_result(self) -> dict[str, Any]:
+        """The ``failure`` of a module's result."""
+        return {"operation": self.operation, "code": self.code, "status": self.status, "details": self.details}

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names, families and labels as Compute Engine allows them.
+
+The rules: https://cloud.google.com/compute/docs/naming-resources (RFC 1035) and
+https://cloud.google.com/compute/docs/labeling-resources#requirements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .._core.errors import InputError
+
+_MAX_LENGTH = 63
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_KEY = re.compile(r"[a-z][-_a-z0-9]{0,62}")
+_LABEL_VALUE = re.compile(r"[-_a-z0-9]{0,63}")
+_MAX_LABELS = 64
+
+
+def resource_name(name: str) -> str:
+    """An Alpine image's name as Compute Engine can spell it: lower case, with dashes for all else.
+
+    ``alpine-3.24.2-x86_64-tiny-r0`` becomes ``alpine-3-24-2-x86-64-tiny-r0``. Never shortened.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def checked_name(value: str, option: str) -> str:
+    """Return ``value``.
+
+    :raises InputError: when it is no legal name; proposes one where that can be derived.
+    """
+    if _NAME.fullmatch(value):
+        return value
+    message = (
+        f"{option} must be a lower-case letter and up to 62 lower-case letters, digits and dashes, with no dash at "
+        f"the end; got {value!r}"
+    )
+    if len(value) > _MAX_LENGTH:
+        message += f", which has {len(value)} characters"
+    proposal = resource_name(value)
+    if _NAME.fullmatch(proposal):
+        message += f". Legal would be {proposal!r}"
+    raise InputError(message)
+
+
+def checked_labels(labels: Mapping[str, str], option: str = "labels") -> dict[str, str]:
+    """Return ``labels``.
+
+    :raises InputError: when one is not legal.
+    """
+    # One place is taken by the identity of the content.
+    if len(labels) >= _MAX_LABELS:
+        raise InputError(f"{option}: an image has at most {_MAX_LABELS} labels, source-sha256 among them")
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key):
+            raise InputError(
+                f"{option}: the key {key!r} must be a lower-case letter and up to 62 lower-case letters, digits, "
+                "dashes and underscores"
+            )
+        if not _LABEL_VALUE.fullmatch(value):
+            raise InputError(
+                f"{option}: the value {value!r} of {key} must be at most 63 lower-case letters, digits, dashes and "
+                "underscores"
+            )
+    return dict(labels)

@@ -1,0 +1,286 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shapes that an image says it is compatible with.
+
+An import lists x86 virtual machine shapes, whatever the image is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._core.dependencies import require
+from .._core.diff import diff_of
+from .._core.errors import InputError, ProviderError
+from .clients import Connection
+from .errors import translated
+
+if TYPE_CHECKING:
+    from oci.core.models import Shape
+
+DEFAULT_SHAPES = {
+    "x86_64": ("VM.Standard.E4.Flex", "VM.Standard.E5.Flex", "VM.Standard.E6.Flex", "VM.Standard3.Flex"),
+    "aarch64": (
+        "VM.Standard.A1.Flex",
+        "VM.Standard.A2.Flex",
+        "VM.Standard.A4.Flex",
+        "BM.Standard.A1.160",
+        "BM.Standard.A4.48",
+    ),
+}
+"""By architecture: what a region offers of these is added."""
+
+# GPU shapes such as BM.GPU.A10.4 are x86; those with NVIDIA's Grace are not.
+_ARM_NAME = re.compile(r"(VM|BM)\.Standard\.A\d+\.|(VM|BM)\.GPU\.GB\d+", re.IGNORECASE)
+_ARM_PROCESSOR = re.compile(r"\b(Ampere|Arm|Grace)", re.IGNORECASE)
+
+Range = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A shape that an image is compatible with. The ranges bound a flexible shape."""
+
+    name: str
+    ocpus: Range | None = None
+    memory_in_gbs: Range | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "ocpu_constraints": {"min": self.ocpus[0], "max": self.ocpus[1]} if self.ocpus else None,
+            "memory_constraints": (
+                {"min_in_gbs": self.memory_in_gbs[0], "max_in_gbs": self.memory_in_gbs[1]}
+                if self.memory_in_gbs
+                else None
+            ),
+        }
+
+    @classmethod
+    def from_compatibility(cls, entry: Any) -> Entry:
+        """Read an ImageShapeCompatibilitySummary."""
+        ocpus, memory = entry.ocpu_constraints, entry.memory_constraints
+        return cls(
+            name=entry.shape,
+            ocpus=(ocpus.min, ocpus.max) if ocpus and ocpus.min is not None else None,
+            memory_in_gbs=(memory.min_in_gbs, memory.max_in_gbs) if memory and memory.min_in_gbs is not None else None,
+        )
+
+    @classmethod
+    def from_shape(cls, shape: Shape) -> Entry:
+        """All that a shape of ListShapes can have."""
+        ocpus, memory = shape.ocpu_options, shape.memory_options
+        return cls(
+            name=shape.shape,
+            ocpus=(int(ocpus.min), int(ocpus.max)) if ocpus else None,
+            memory_in_gbs=(int(memory.min_in_g_bs), int(memory.max_in_g_bs)) if memory else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What has to be done.
+
+    An entry whose constraints differ stands in both lists, since adding it alone would keep the old ones.
+    """
+
+    remove: tuple[str, ...]
+    add: tuple[Entry, ...]
+
+
+def shape_architecture(name: str, processor: str | None = None) -> str:
+    """The architecture of a shape, ``x86_64`` or ``aarch64``.
+
+    :param processor: what ListShapes says of its processor, such as ``3.0 GHz Ampere® Altra™``.
+    """
+    if _ARM_NAME.match(name) or (processor and _ARM_PROCESSOR.search(processor)):
+        return "aarch64"
+    return "x86_64"
+
+
+def is_alias(name: str) -> bool:
+    """Whether Oracle itself adds and removes this entry: adding one overwrites the constraints of others."""
+    return name.endswith(".Generic")
+
+
+def wanted_entries(
+    requested: Iterable[Mapping[str, Any]] | None, architecture: str, offered: Mapping[str, Shape]
+) -> list[Entry]:
+    """The entries that an image is to have.
+
+    :param requested: option ``shapes``; ``None`` for the default shapes that the region offers.
+    :param offered: the shapes of ListShapes, by name.
+    :raises InputError: when a requested shape is unknown, an alias or of another architecture.
+    """
+    if requested is None:
+        return [Entry.from_shape(offered[name]) for name in DEFAULT_SHAPES[architecture] if name in offered]
+    entries = []
+    for request in requested:
+        name = request["name"]
+        if is_alias(name):
+            raise InputError(f"shapes: {name} is an alias that Oracle Cloud manages by itself: leave it out")
+        if name not in offered:
+            raise InputError(f"shapes: {name} is not offered in this region and compartment")
+        shape = offered[name]
+        found = shape_architecture(name, shape.processor_description)
+        if found != architecture:
+            raise InputError(f"shapes: {name} is {found}, but architecture is {architecture}")
+        entries.append(_with_constraints(Entry.from_shape(shape), request))
+    return entries
+
+
+def _with_constraints(entry: Entry, request: Mapping[str, Any]) -> Entry:
+    ocpus, memory = request.get("ocpu_constraints"), request.get("memory_constraints")
+    if (ocpus or memory) and entry.ocpus is None:
+        raise InputError(f"shapes: {entry.name} is not flexible, so it takes no constraints")
+    return dataclasses.replace(
+        entry,
+        ocpus=_narrowed(entry, "ocpu_constraints", entry.ocpus, ocpus, "min", "max"),
+        memory_in_gbs=_narrowed(entry, "memory_constraints", entry.memory_in_gbs, memory, "min_in_gbs", "max_in_gbs"),
+    )
+
+
+def _narrowed(
+    entry: Entry, option: str, whole: Range | None, request: Mapping[str, Any] | None, low: str, high: str
+) -> Range | None:
+    if request is None or whole is None:
+        return whole
+    lower = whole[0] if request[low] is None else request[low]
+    upper = whole[1] if request[high] is None else request[high]
+    if not whole[0] <= lower <= upper <= whole[1]:
+        raise InputError(
+            f"shapes: {option} of {entry.name} is {lower} to {upper}, but the shape has {whole[0]} to {whole[1]}"
+        )
+    return (lower, upper)
+
+
+def plan(
+    current: Iterable[Entry],
+    wanted: Iterable[Entry],
+    *,
+    architecture: str,
+    processors: Mapping[str, str | None],
+    purge: bool,
+) -> Plan:
+    """Decide what to remove and what to add.
+
+    :param processors: of the shapes that ListShapes knows.
+    :param purge: remove entries that are not wanted, even of the right architecture.
+    """
+    now = {entry.name: entry for entry in current}
+    goal = {entry.name: entry for entry in wanted}
+    add = tuple(entry for entry in goal.values() if now.get(entry.name) != entry)
+    changed = [entry.name for entry in add if entry.name in now]
+    foreign = [
+        name
+        for name in now
+        if name not in goal
+        and not is_alias(name)
+        and (purge or shape_architecture(name, processors.get(name)) != architecture)
+    ]
+    return Plan(remove=tuple(changed + foreign), add=add)
+
+
+class ImageShapes:
+    """The compatible shapes of one image."""
+
+    def __init__(self, connection: Connection, image_id: str | None, compartment_id: str) -> None:
+        self._compute = connection.compute()
+        self._image_id = image_id
+        self._compartment_id = compartment_id
+
+    def offered(self) -> dict[str, Shape]:
+        """The shapes of the region, by name."""
+        pagination = require("oci.pagination", "oci")
+        with translated("ListShapes", "list the region's shapes"):
+            shapes = pagination.list_call_get_all_results(self._compute.list_shapes, self._compartment_id).data
+        # One row for each availability domain.
+        return {shape.shape: shape for shape in shapes}
+
+    def current(self) -> list[Entry]:
+        if self._image_id is None:
+            return []
+        pagination = require("oci.pagination", "oci")
+        with translated("ListImageShapeCompatibilityEntries", f"list the shapes of image {self._image_id}"):
+            entries = pagination.list_call_get_all_results(
+                self._compute.list_image_shape_compatibility_entries, self._image_id
+            ).data
+        return [Entry.from_compatibility(entry) for entry in entries]
+
+    def apply(self, changes: Plan) -> None:
+        """Add what is new before removing what is wrong, so that the image is never without a shape."""
+        replaced = {entry.name for entry in changes.add} & set(changes.remove)
+        for entry in changes.add:
+            if entry.name in replaced:
+                self._remove(entry.name)
+            self._add(entry)
+        for name in changes.remove:
+            if name not in replaced:
+                self._remove(name)
+
+    def _add(self, entry: Entry) -> None:
+        models = require("oci.core.models", "oci")
+        details = models.AddImageShapeCompatibilityEntryDetails()
+        if entry.ocpus:
+            details.ocpu_constraints = models.ImageOcpuConstraints(min=entry.ocpus[0], max=entry.ocpus[1])
+        if entry.memory_in_gbs:
+            details.memory_constraints = models.ImageMemoryConstraints(
+                min_in_gbs=entry.memory_in_gbs[0], max_in_gbs=entry.memory_in_gbs[1]
+            )
+        with translated("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {self._image_id}"):
+            self._compute.add_image_shape_compatibility_entry(
+                self._image_id, entry.name, add_image_shape_compatibility_entry_details=details
+            )
+
+    def _remove(self, name: str) -> None:
+        with translated("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {self._image_id}"):
+            self._compute.remove_image_shape_compatibility_entry(self._image_id, name)
+
+
+def manage_shapes(
+    params: Mapping[str, Any], *, check_mode: bool, connection: Connection | None = None
+) -> dict[str, Any]:
+    """What module ``alpine_oci_image_shapes`` does; returns its result."""
+    image_id, architecture = params["image_id"] or None, params["architecture"]
+    if image_id is None and not check_mode:
+        raise InputError("image_id is needed: it is empty in check mode only, before an import")
+    shapes = ImageShapes(connection or Connection(params), image_id, params["compartment_id"])
+    offered = shapes.offered()
+    current = shapes.current()
+    wanted = wanted_entries(params["shapes"], architecture, offered)
+    processors = {name: shape.processor_description for name, shape in offered.items()}
+    changes = plan(current, wanted, architecture=architecture, processors=processors, purge=params["purge"])
+    replaced = {entry.name for entry in changes.add} & set(changes.remove)
+    removed = [name for name in changes.remove if name not in replaced]
+    expected = {entry.name: entry for entry in current if entry.name not in changes.remove}
+    expected.update({entry.name: entry for entry in changes.add})
+    if (changes.add or changes.remove) and not check_mode:
+        shapes.apply(changes)
+        _check(expected, removed, shapes.current())
+    return {
+        "changed": bool(changes.add or changes.remove),
+        "image_id": image_id,
+        "shapes": [expected[name].as_result() for name in sorted(expected)],
+        "added": sorted(entry.name for entry in changes.add if entry.name not in replaced),
+        "removed": sorted(removed),
+        "updated": sorted(replaced),
+        "diff": diff_of(
+            {entry.name: entry.as_result() for entry in current},
+            {name: entry.as_result() for name, entry in expected.items()},
+        ),
+    }
+
+
+def _check(expected: Mapping[str, Entry], removed: Iterable[str], found: Iterable[Entry]) -> None:
+    now = {entry.name: entry for entry in found}
+    wrong = [name for name, entry in expected.items() if not is_alias(name) and now.get(name) != entry]
+    wrong += [name for name in removed if name in now]
+    if wrong:
+        raise ProviderError(
+            f"Oracle Cloud accepted the changes, but the image's shapes are not as asked for: {', '.join(wrong)}",
+            operation="ListImageShapeCompatibilityEntries",
+            details={name: now[name].as_result() if name in now else None for name in wrong},
+        )

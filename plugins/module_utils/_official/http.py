@@ -1,0 +1,239 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading from mirrors over HTTP: Ansible's own client, with one layer of bounded retries over it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import random
+import re
+import ssl
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from ansible.module_utils import urls
+
+from .._core.errors import InputError, ProviderError
+
+_Result = TypeVar("_Result")
+
+HTTP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "ca_file": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 30.0},
+}
+"""The options of the doc fragment C(_http)."""
+
+ATTEMPTS = 4
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 20.0
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CHUNK = 1 << 16
+_WINDOW_SECONDS = 60.0
+_WINDOW_LEAST_BYTES = 1 << 16
+
+
+class FetchError(ProviderError):
+    """A file could not be had from a server.
+
+    :param reason: what happened, without the URL.
+    :param transient: whether asking again may help.
+    :param pause: how many seconds the server wants us to wait before.
+    """
+
+    def __init__(
+        self, url: str, reason: str, *, status: int | None = None, transient: bool = False, pause: float = 0.0
+    ) -> None:
+        super().__init__(f"{without_secrets(url)}: {reason}", operation="GET", status=status)
+        self.reason = reason
+        self.transient = transient
+        self.pause = pause
+
+
+def without_secrets(url: str) -> str:
+    """``url`` as it may stand in a message: without user name, password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def check_url(url: str, option: str) -> str:
+    """``url`` without the slashes at its end.
+
+    :raises InputError: when it is not a complete http or https URL, or holds a password, which results would show.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or re.search(r"\s", url):
+        raise InputError(f"{option} must be a URL that begins with https:// or http://, got {without_secrets(url)!r}")
+    if "@" in parts.netloc:
+        raise InputError(
+            f"{option} {without_secrets(url)} must not hold a user name or password: put them into the file .netrc of "
+            "the user who runs the module, from where they are taken"
+        )
+    return url.rstrip("/")
+
+
+@dataclasses.dataclass(frozen=True)
+class HttpClient:
+    """How servers are talked to; proxies are taken from the environment.
+
+    :param ca_file: CA certificates in PEM format, to trust instead of the system's.
+    :param timeout: of connecting, and of each read, in seconds.
+    """
+
+    ca_file: str | None = None
+    validate_certs: bool = True
+    timeout: float = 30.0
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any]) -> HttpClient:
+        """Of the options in ``HTTP_ARGUMENT_SPEC``.
+
+        :raises InputError: when one of them cannot work.
+        """
+        if params["timeout"] <= 0:
+            raise InputError(f"timeout must be more than 0 seconds, got {params['timeout']:g}")
+        if params["ca_file"]:
+            try:
+                ssl.create_default_context(cafile=params["ca_file"])
+            except ssl.SSLError as error:
+                raise InputError(f"ca_file {params['ca_file']} holds no certificate in PEM format") from error
+            except OSError as error:
+                raise InputError(f"ca_file {params['ca_file']}: {error.strerror}") from error
+        return cls(params["ca_file"], params["validate_certs"], params["timeout"])
+
+    def open(self, url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
+        """One request, once. Read the body with :func:`read_chunks`, and close it.
+
+        :raises FetchError: for every status but 2xx, and for whatever else goes wrong before the body begins.
+        """
+        with translate_errors(url):
+            response: http.client.HTTPResponse = urls.open_url(
+                url,
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                http_agent="alpine.cloud",
+                # Of sizes and ranges the server and we must have the same idea.
+                decompress=False,
+                follow_redirects="safe",
+                ca_path=self.ca_file,
+                validate_certs=self.validate_certs,
+                timeout=self.timeout,
+            )
+        return response
+
+    def read(self, url: str, *, limit: int) -> bytes:
+        """The whole of a small file, asked for again if need be.
+
+        :param limit: refuse more bytes than these, so that no server can fill the memory.
+        :raises FetchError: when it cannot be had.
+        """
+
+        def once() -> bytes:
+            body = bytearray()
+            with contextlib.closing(self.open(url)) as response:
+                for chunk in read_chunks(url, response):
+                    body += chunk
+                    if len(body) > limit:
+                        raise FetchError(
+                            url, f"the answer is longer than {limit} bytes, so it is not what was asked for"
+                        )
+            return bytes(body)
+
+        return with_retries(once)
+
+
+def read_chunks(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body of an answer, in pieces as they arrive.
+
+    :raises FetchError: when it breaks off, ends before the length that was announced, or comes so slowly that it would
+        never end, which no time-out of a single read tells; that is transient.
+    """
+    left = response.length
+    window_end, window_bytes = time.monotonic() + _WINDOW_SECONDS, 0
+    while True:
+        # Only around the reading: what the caller does with a piece, such as writing to a full disk, is not for us.
+        with translate_errors(url):
+            chunk = response.read1(_CHUNK)
+        if not chunk:
+            break
+        yield chunk
+        window_bytes += len(chunk)
+        if left is not None:
+            left -= len(chunk)
+        if time.monotonic() >= window_end:
+            if window_bytes < _WINDOW_LEAST_BYTES:
+                raise FetchError(
+                    url, f"only {window_bytes} bytes have come in the last {_WINDOW_SECONDS:g} seconds", transient=True
+                )
+            window_end, window_bytes = time.monotonic() + _WINDOW_SECONDS, 0
+    if left:
+        raise FetchError(url, f"the answer ended {left} bytes early", transient=True)
+
+
+def with_retries(action: Callable[[], _Result]) -> _Result:
+    """Call ``action`` until it succeeds, up to ``ATTEMPTS`` times, with growing random pauses between.
+
+    :raises FetchError: that of the last attempt, or the first that is not transient.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return action()
+        except FetchError as error:
+            if not error.transient or attempt == ATTEMPTS:
+                raise
+            pause_before_retry(error, attempt)
+    raise AssertionError("unreachable")
+
+
+def pause_before_retry(error: FetchError, failures: int) -> None:
+    """Wait as long as the server wants, within reason, and a random time more that grows with ``failures``."""
+    longest = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
+    time.sleep(min(error.pause, _LONGEST_PAUSE) + random.uniform(0, longest))
+
+
+@contextlib.contextmanager
+def translate_errors(url: str) -> Iterator[None]:
+    """Turn the many errors of a request for ``url``, and of reading its answer, into a :class:`FetchError`."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            raise FetchError(
+                url,
+                f"HTTP status {error.code} ({error.reason})",
+                status=error.code,
+                transient=error.code in _TRANSIENT_STATUSES,
+                pause=_seconds(error.headers.get("Retry-After")),
+            ) from error
+    except urllib.error.URLError as error:
+        raise FetchError(url, _reason(error.reason), transient=_is_transient(error.reason)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise FetchError(url, _reason(error), transient=_is_transient(error)) from error
+
+
+def _seconds(retry_after: str | None) -> float:
+    # Its other form, a date, is not worth two clocks that disagree.
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
+
+
+def _is_transient(reason: object) -> bool:
+    # An untrusted certificate stays untrusted; of TLS itself anything else may be a broken connection.
+    return "CERTIFICATE_VERIFY_FAILED" not in str(reason)
+
+
+def _reason(reason: object) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(reason):
+        return _untrusted(reason)
+    if isinstance(reason, TimeoutError):
+        return "no answer in time (option timeout)"
+    if isinstance(reason, http.client.IncompleteRead):
+        return f"the connection broke off after {len(reason.partial)} bytes of this read"
+    return str(reason) or type(reason).__name__
+
+
+def _untrusted(reason: object) -> str:
+    return f"the server's certificate is not trusted; set ca_file to the certificates of its authority. {reason}"

@@ -1,0 +1,331 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.snapshot_import import ImportedSnapshot
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
+    InputError,
+    ProviderError,
+    WaitTimeoutError,
+)
+
+_SHA256 = "ab" * 32
+_TAGS = [{"Key": "Name", "Value": "alpine"}, {"Key": "source-sha256", "Value": _SHA256}]
+_TASK_ID = "import-snap-1"
+_BY_IDENTITY = {"OwnerIds": ["self"], "Filters": [{"Name": "tag:source-sha256", "Values": [_SHA256]}]}
+
+
+def _params(**options: Any) -> dict[str, Any]:
+    return {
+        "name": "alpine",
+        "source_sha256": _SHA256.upper(),
+        "bucket": "images",
+        "key": "alpine.vhd",
+        "role_name": "vmimport",
+        "tags": {},
+        "wait": True,
+        "wait_timeout": 60,
+        "wait_interval": 0,
+        **options,
+    }
+
+
+def _snapshot(snapshot_id: str = "snap-1", *, tags: Any = None, state: str = "completed", day: int = 1) -> Any:
+    return {
+        "SnapshotId": snapshot_id,
+        "State": state,
+        "StartTime": datetime.datetime(2026, 11, day, tzinfo=datetime.UTC),
+        "VolumeSize": 1,
+        "Tags": _TAGS if tags is None else tags,
+    }
+
+
+def _task(status: str, task_id: str = _TASK_ID, tags: Any = None, **detail: Any) -> dict[str, Any]:
+    return {"ImportTaskId": task_id, "Tags": tags or _TAGS, "SnapshotTaskDetail": {"Status": status, **detail}}
+
+
+def _expect_search(aws: Any, snapshots: list[Any], tasks: list[Any] | None = None) -> None:
+    aws.expect("ec2", "describe_snapshots", _BY_IDENTITY, {"Snapshots": snapshots})
+    if tasks is not None:
+        aws.expect("ec2", "describe_import_snapshot_tasks", {}, {"ImportSnapshotTasks": tasks})
+
+
+def _expect_import(aws: Any) -> None:
+    aws.expect(
+        "ec2",
+        "import_snapshot",
+        {
+            "ClientToken": ANY,
+            "Description": "alpine from s3://images/alpine.vhd",
+            "RoleName": "vmimport",
+            "DiskContainer": {
+                "Description": "alpine from s3://images/alpine.vhd",
+                "Format": "VHD",
+                "UserBucket": {"S3Bucket": "images", "S3Key": "alpine.vhd"},
+            },
+            "TagSpecifications": [{"ResourceType": "import-snapshot-task", "Tags": _TAGS}],
+        },
+        _task("pending"),
+    )
+
+
+def _expect_state(aws: Any, status: str, **detail: Any) -> None:
+    aws.expect(
+        "ec2",
+        "describe_import_snapshot_tasks",
+        {"ImportTaskIds": [_TASK_ID]},
+        {"ImportSnapshotTasks": [_task(status, **detail)]},
+    )
+
+
+def _expect_snapshot(aws: Any, snapshot: Any) -> None:
+    aws.expect("ec2", "describe_snapshots", {"SnapshotIds": [snapshot["SnapshotId"]]}, {"Snapshots": [snapshot]})
+
+
+def test_import_waits_and_tags(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "pending", Progress="0")
+    _expect_state(aws, "active", Progress="42", StatusMessage="converting")
+    # A state of the future: no reason to give up.
+    _expect_state(aws, "polishing")
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot(tags=[]))
+    aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
+    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert result["changed"]
+    assert result["snapshot_id"] == "snap-1"
+    assert result["import_task_id"] == _TASK_ID
+    assert result["state"] == "completed"
+    assert result["volume_size"] == 1
+    assert result["source_sha256"] == _SHA256
+    assert result["tags"] == {"Name": "alpine", "source-sha256": _SHA256}
+    assert result["diff"]["before"] == {}
+
+
+def test_progress_is_told(aws: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALPINE_CLOUD_PROGRESS_FILE", str(tmp_path / "progress"))
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "active", Progress="42")
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot())
+    ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert '"done": 42' in (tmp_path / "progress").read_text()
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        ("deleted", "ClientError: Disk validation failed", "is deleted: ClientError: Disk validation failed"),
+        ("deleting", "ClientError: no access", "is deleting: ClientError: no access"),
+        ("deleted", None, "is deleted: AWS gave no reason"),
+        ("cancelled", None, "is cancelled: AWS gave no reason"),
+        ("cancelling", "by the user", "is cancelling: by the user"),
+    ],
+)
+def test_failed_task_is_an_error_with_its_reason(aws: Any, status: str, message: str | None, reason: str) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, status, **({"StatusMessage": message} if message else {}))
+    with pytest.raises(ProviderError, match=f"Import task {_TASK_ID} {reason}") as caught:
+        ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert caught.value.operation == "ImportSnapshot"
+    assert caught.value.code == status
+    assert caught.value.details["status_message"] == message
+
+
+def test_deletion_without_a_reason_is_waited_for(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "deleting")
+    _expect_state(aws, "deleted", StatusMessage="ClientError: at last")
+    with pytest.raises(ProviderError, match="is deleted: ClientError: at last"):
+        ImportedSnapshot(aws, _params(), check_mode=False).present()
+
+
+def test_waiting_has_a_bound(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "active")
+    with pytest.raises(WaitTimeoutError, match=rf"wait_timeout\) waiting for import task {_TASK_ID}"):
+        ImportedSnapshot(aws, _params(wait_timeout=0), check_mode=False).present()
+
+
+def test_task_that_is_not_visible_yet_is_waited_for(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    aws.refuse("ec2", "describe_import_snapshot_tasks", "InvalidConversionTaskId.Malformed")
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot())
+    assert ImportedSnapshot(aws, _params(), check_mode=False).present()["snapshot_id"] == "snap-1"
+
+
+def test_without_waiting_the_task_is_returned(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    result = ImportedSnapshot(aws, _params(wait=False), check_mode=False).present()
+    assert result["changed"]
+    assert result["snapshot_id"] is None
+    assert result["import_task_id"] == _TASK_ID
+    assert result["state"] == "pending"
+
+
+def test_oldest_complete_snapshot_is_adopted(aws: Any) -> None:
+    _expect_search(
+        aws,
+        [
+            _snapshot("snap-error", state="error", day=1),
+            _snapshot("snap-pending", state="pending", day=1),
+            _snapshot("snap-young", day=3),
+            _snapshot("snap-old", day=2),
+        ],
+    )
+    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert not result["changed"]
+    assert result["snapshot_id"] == "snap-old"
+    assert result["import_task_id"] is None
+
+
+def test_pending_snapshot_is_waited_for(aws: Any) -> None:
+    _expect_search(aws, [_snapshot(state="pending")])
+    _expect_snapshot(aws, _snapshot(state="pending"))
+    _expect_snapshot(aws, _snapshot())
+    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert not result["changed"]
+    assert result["state"] == "completed"
+
+
+def test_pending_snapshot_that_fails_is_an_error(aws: Any) -> None:
+    _expect_search(aws, [_snapshot(state="pending")])
+    _expect_snapshot(aws, _snapshot(state="error") | {"StateMessage": "lost"})
+    with pytest.raises(ProviderError, match="Snapshot snap-1 ended in state error: lost"):
+        ImportedSnapshot(aws, _params(), check_mode=False).present()
+
+
+def test_tags_converge(aws: Any) -> None:
+    _expect_search(aws, [_snapshot(tags=[*_TAGS, {"Key": "theirs", "Value": "1"}, {"Key": "team", "Value": "a"}])])
+    aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": [{"Key": "team", "Value": "b"}]}, {})
+    result = ImportedSnapshot(aws, _params(tags={"team": "b"}), check_mode=False).present()
+    assert result["changed"]
+    assert result["tags"]["theirs"] == "1"
+    assert result["diff"]["before"]["tags"]["team"] == "a"
+    assert result["diff"]["after"]["tags"]["team"] == "b"
+
+
+@pytest.mark.parametrize("status", ["pending", "active"])
+def test_task_under_way_is_adopted(aws: Any, status: str) -> None:
+    other = _task("active", "import-snap-2", tags=[{"Key": "source-sha256", "Value": "cd" * 32}])
+    _expect_search(aws, [], [other, _task("deleted", "import-snap-3"), _task(status)])
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot())
+    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    assert result["changed"]
+    assert result["import_task_id"] == _TASK_ID
+
+
+def test_snapshot_of_a_completed_task_is_adopted_and_tagged(aws: Any) -> None:
+    _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
+    for _time in range(2):
+        _expect_snapshot(aws, _snapshot(tags=[]))
+    aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
+    result = ImportedSnapshot(aws, _params(bucket=None, key=None), check_mode=False).present()
+    assert result["changed"]
+    assert result["snapshot_id"] == "snap-1"
+
+
+def test_completed_task_whose_snapshot_is_gone_counts_no_more(aws: Any) -> None:
+    _expect_search(aws, [], [_task("completed", "import-snap-0", SnapshotId="snap-0")])
+    aws.refuse("ec2", "describe_snapshots", "InvalidSnapshot.NotFound")
+    _expect_import(aws)
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot())
+    assert ImportedSnapshot(aws, _params(), check_mode=False).present()["snapshot_id"] == "snap-1"
+
+
+def test_other_errors_while_looking_for_the_snapshot_are_told(aws: Any) -> None:
+    _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
+    aws.refuse("ec2", "describe_snapshots", "UnauthorizedOperation", "no", status=403)
+    with pytest.raises(ProviderError, match=r"Could not read snapshot snap-1: .* UnauthorizedOperation: no"):
+        ImportedSnapshot(aws, _params(), check_mode=False).present()
+
+
+@pytest.mark.parametrize("option", ["bucket", "key"])
+def test_what_only_an_import_needs_is_asked_for_then(aws: Any, option: str) -> None:
+    _expect_search(aws, [], [])
+    with pytest.raises(InputError, match=f"^{option} is missing"):
+        ImportedSnapshot(aws, _params(**{option: None}), check_mode=False).present()
+
+
+def test_missing_role_has_the_reason_of_aws(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    aws.refuse("ec2", "import_snapshot", "InvalidParameter", "The service role vmimport provided does not exist")
+    with pytest.raises(ProviderError, match=r"with service role vmimport: .*The service role vmimport provided"):
+        ImportedSnapshot(aws, _params(), check_mode=False).present()
+
+
+def test_check_mode_reads_only(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    result = ImportedSnapshot(aws, _params(bucket=None, key=None), check_mode=True).present()
+    assert result["changed"]
+    assert result["snapshot_id"] is None
+    assert result["diff"]["after"]["tags"]["Name"] == "alpine"
+
+
+def test_check_mode_of_tags_reads_only(aws: Any) -> None:
+    _expect_search(aws, [_snapshot(state="pending")])
+    result = ImportedSnapshot(aws, _params(tags={"team": "b"}), check_mode=True).present()
+    assert result["changed"]
+    assert result["snapshot_id"] == "snap-1"
+
+
+def test_bad_input_comes_before_any_request(aws: Any) -> None:
+    with pytest.raises(InputError, match="source_sha256 must be a SHA-256"):
+        ImportedSnapshot(aws, _params(source_sha256="abc"), check_mode=False)
+    with pytest.raises(InputError, match="begins with 'aws:'"):
+        ImportedSnapshot(aws, _params(tags={"aws:x": "1"}), check_mode=False).present()
+
+
+# Absent
+
+
+def test_snapshot_is_deleted(aws: Any) -> None:
+    _expect_search(aws, [_snapshot()], [])
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    result = ImportedSnapshot(aws, _params(name=None), check_mode=False).absent()
+    assert result["changed"]
+    assert result["snapshot_id"] == "snap-1"
+    assert result["state"] == "absent"
+
+
+def test_task_under_way_is_cancelled(aws: Any) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.expect("ec2", "cancel_import_task", {"ImportTaskId": _TASK_ID}, {})
+    assert ImportedSnapshot(aws, _params(), check_mode=False).absent()["changed"]
+
+
+def test_untagged_snapshot_of_a_task_is_deleted(aws: Any) -> None:
+    _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
+    for _time in range(2):
+        _expect_snapshot(aws, _snapshot(tags=[]))
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert ImportedSnapshot(aws, _params(), check_mode=False).absent()["changed"]
+
+
+def test_snapshot_in_use_is_an_error(aws: Any) -> None:
+    _expect_search(aws, [_snapshot()], [])
+    aws.refuse("ec2", "delete_snapshot", "InvalidSnapshot.InUse", "The snapshot is in use by ami-1")
+    with pytest.raises(ProviderError, match="The snapshot is in use by ami-1"):
+        ImportedSnapshot(aws, _params(), check_mode=False).absent()
+
+
+@pytest.mark.parametrize(("snapshots", "changed"), [([], False), ([_snapshot()], True)])
+def test_removal_in_check_mode_reads_only(aws: Any, snapshots: list[Any], changed: bool) -> None:
+    _expect_search(aws, snapshots, [])
+    assert ImportedSnapshot(aws, _params(), check_mode=True).absent()["changed"] is changed

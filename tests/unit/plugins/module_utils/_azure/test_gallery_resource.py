@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.mgmt.compute import models
+
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_resource import GalleryResource, text
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ProviderError, WaitTimeoutError
+from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Operations, Poller, arm_error
+
+BODY = {"location": "westeurope", "tags": {}, "properties": {}}
+
+
+def in_state(state: str) -> dict[str, Any]:
+    return {"id": "/ids/g", "location": "westeurope", "properties": {"provisioningState": state}}
+
+
+def resource(operations: Operations, wait: Wait = WAIT) -> GalleryResource:
+    return GalleryResource(operations, kind="Galleries", path=("group", "g"), what="gallery g", wait=wait)
+
+
+def galleries(state: str | None = None, *states: str | None) -> Operations:
+    operations = Operations(models.Gallery, in_state(state) if state else None)
+    operations.states = [in_state(next_state) if next_state else None for next_state in states]
+    return operations
+
+
+def test_text_of_enumerations_and_of_what_the_sdk_does_not_know() -> None:
+    assert text(models.HyperVGeneration.V2) == "V2"
+    assert text("V3") == "V3"
+
+
+def test_get() -> None:
+    assert resource(galleries()).get() is None
+    found = resource(galleries("Succeeded")).get()
+    assert found is not None
+    assert found.location == "westeurope"
+
+
+def test_settled_waits_for_what_is_under_way() -> None:
+    operations = galleries("Creating", "Creating", "Updating", "Succeeded")
+    found = resource(operations).settled()
+    assert found is not None
+    assert text(found.provisioning_state) == "Succeeded"
+    assert len(operations.reads) == 3
+
+
+def test_settled_sees_a_deletion_through() -> None:
+    assert resource(galleries("Deleting", "Deleting", None)).settled() is None
+
+
+def test_settled_passes_options_on() -> None:
+    operations = galleries("Succeeded")
+    resource(operations).settled(expand="ReplicationStatus")
+    assert operations.reads == [{"expand": "ReplicationStatus"}]
+
+
+def test_settled_without_waiting_takes_what_there_is() -> None:
+    found = resource(galleries("Creating"), NO_WAIT).settled()
+    assert found is not None
+    assert text(found.provisioning_state) == "Creating"
+
+
+def test_settled_gives_up() -> None:
+    operations = galleries("Creating")
+    with pytest.raises(WaitTimeoutError, match="waiting for gallery g to settle"):
+        resource(operations, Wait(enabled=True, timeout=0, interval=0)).settled()
+
+
+def test_create() -> None:
+    operations = galleries()
+    resource(operations).create(BODY)
+    (call,) = operations.calls
+    assert (call.name, call.path, call.body) == ("create", ("group", "g"), BODY)
+    assert call.options == {"polling_interval": WAIT.interval}
+
+
+def test_create_without_waiting_does_not_poll() -> None:
+    operations = galleries()
+    operations.poller = Poller(done=False)
+    resource(operations, NO_WAIT).create(BODY)
+    assert operations.calls[0].options == {"polling": False}
+
+
+def test_create_tells_why_the_operation_failed() -> None:
+    operations = galleries()
+    operations.poller = Poller(arm_error(409, "OperationFailed", "The disk is on fire."))
+    with pytest.raises(ProviderError, match=r"Cannot create gallery g: OperationFailed: The disk is on fire\."):
+        resource(operations).create(BODY)
+
+
+def test_create_joins_a_creation_that_is_under_way() -> None:
+    operations = galleries(None, "Creating", "Creating", "Succeeded")
+    operations.create_error = arm_error(409, "Conflict")
+    resource(operations).create(BODY)
+    assert operations.writes == ["create"]
+
+
+@pytest.mark.parametrize("state", ["Failed", None])
+def test_create_does_not_join_what_failed_or_went(state: str | None) -> None:
+    operations = galleries(None, "Creating", state)
+    operations.create_error = arm_error(409, "Conflict", "Concurrent request.")
+    with pytest.raises(ProviderError, match="Conflict: Concurrent request"):
+        resource(operations).create(BODY)
+
+
+def test_create_does_not_join_a_deletion() -> None:
+    operations = galleries("Deleting")
+    operations.create_error = arm_error(409, "Conflict")
+    with pytest.raises(ProviderError, match="Conflict"):
+        resource(operations, NO_WAIT).create(BODY)
+
+
+def test_create_does_not_join_when_the_conflict_is_another() -> None:
+    operations = galleries()
+    operations.create_error = arm_error(409, "Conflict", "The identifier must be unique.")
+    with pytest.raises(ProviderError, match="must be unique"):
+        resource(operations).create(BODY)
+
+
+def test_create_that_is_refused_is_not_looked_into() -> None:
+    operations = galleries()
+    operations.create_error = arm_error(403, "AuthorizationFailed")
+    with pytest.raises(ProviderError, match="AuthorizationFailed"):
+        resource(operations).create(BODY)
+    assert operations.reads == []
+
+
+def test_update_and_delete() -> None:
+    operations = galleries("Succeeded")
+    resource(operations).update({"tags": {"a": "b"}})
+    resource(operations).delete()
+    assert [(call.name, call.body) for call in operations.calls] == [("update", {"tags": {"a": "b"}}), ("delete", None)]
+    assert operations.resource is None
+
+
+def test_delete_that_must_end_polls_even_when_waiting_is_off() -> None:
+    operations = galleries("Failed")
+    resource(operations, NO_WAIT).delete(must_end=True)
+    assert operations.calls[0].options == {"polling_interval": NO_WAIT.interval}
+
+
+def test_delete_without_waiting() -> None:
+    operations = galleries("Succeeded")
+    resource(operations, NO_WAIT).delete()
+    assert operations.calls[0].options == {"polling": False}
+
+
+def test_read_back() -> None:
+    assert resource(galleries("Succeeded")).read_back().location == "westeurope"
+    assert resource(galleries("Creating"), NO_WAIT).read_back().location == "westeurope"
+
+
+@pytest.mark.parametrize("state", ["Failed", "Creating", None])
+def test_read_back_of_what_did_not_succeed(state: str | None) -> None:
+    with pytest.raises(ProviderError, match=f"provisioning state is {state or 'gone'}"):
+        resource(galleries(state)).read_back()
+
+
+def test_read_back_without_waiting_still_sees_a_failure() -> None:
+    with pytest.raises(ProviderError, match="Failed"):
+        resource(galleries("Failed"), NO_WAIT).read_back()

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.names import (
+    checked_labels,
+    checked_name,
+    resource_name,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("alpine-3.24.2-x86_64-tiny-r0", "alpine-3-24-2-x86-64-tiny-r0"),
+        ("generic_alpine-3.24.1-aarch64-uefi-tiny-metal-r12", "generic-alpine-3-24-1-aarch64-uefi-tiny-metal-r12"),
+        ("Alpine__3", "alpine-3"),
+        ("-alpine.", "alpine"),
+    ],
+)
+def test_an_alpine_name_is_spelled_with_dashes(name: str, expected: str) -> None:
+    assert resource_name(name) == expected
+
+
+@given(st.text(alphabet=st.sampled_from("abcXYZ019-_. é"), max_size=80))
+def test_whatever_is_proposed_is_legal_or_empty_or_refused(name: str) -> None:
+    proposal = resource_name(name)
+    assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", proposal)
+    assert resource_name(proposal) == proposal
+
+
+@pytest.mark.parametrize("name", ["a", "alpine", "alpine-3-24-2", "a" * 63, "x0"])
+def test_legal_names_pass(name: str) -> None:
+    assert checked_name(name, "name") == name
+
+
+@pytest.mark.parametrize("name", ["", "3-alpine", "alpine-", "-alpine", "Alpine", "alpine.3", "alpine_3", "a" * 64])
+def test_illegal_names_name_the_option(name: str) -> None:
+    with pytest.raises(InputError, match=r"^family must be a lower-case letter"):
+        checked_name(name, "family")
+
+
+def test_a_refusal_proposes_a_legal_name() -> None:
+    with pytest.raises(InputError, match=r"Legal would be 'alpine-3-24-2-x86-64-tiny-r0'$"):
+        checked_name("alpine-3.24.2-x86_64-tiny-r0", "name")
+
+
+def test_a_refusal_of_a_long_name_counts_and_proposes_nothing() -> None:
+    with pytest.raises(InputError, match="which has 64 characters") as refusal:
+        checked_name("a" * 64, "name")
+    assert "Legal would be" not in refusal.value.message
+
+
+def test_labels_pass_unchanged() -> None:
+    labels = {"team": "platform", "cost_center": "", "x-1": "0-a_b"}
+    assert checked_labels(labels) == labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"Team": "x"}, "key 'Team'"),
+        ({"1st": "x"}, "key '1st'"),
+        ({"": "x"}, "key ''"),
+        ({"k" * 64: "x"}, "key 'kkk"),
+        ({"team": "Platform"}, "value 'Platform' of team"),
+        ({"team": "a b"}, "value 'a b' of team"),
+        ({"team": "v" * 64}, "value 'vvv"),
+        ({f"k{number}": "" for number in range(64)}, "at most 64 labels"),
+    ],
+)
+def test_illegal_labels_are_named(labels: dict[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=f"^labels: .*{words}"):
+        checked_labels(labels)

@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._disk.qemu_img import QemuImgError
+from ansible_collections.alpine.cloud.plugins.module_utils._image import source
+from ansible_collections.alpine.cloud.plugins.module_utils._image.source import (
+    check_integrity,
+    check_unchanged,
+    guest_view,
+    identify_source,
+)
+from tests.support.partitioned import UEFI_DISK, ext4_disk
+
+_CLUSTER = 64 * 1024
+# Two clusters that cannot be compressed, and behind them one that can.
+CONTENT = UEFI_DISK + random.Random(3).randbytes(2 * _CLUSTER) + b"".join(b"%d " % n for n in range(20_000))[:_CLUSTER]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    path = tmp_path / "disk.raw"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def convert(raw: Path, *options: str) -> Path:
+    path = raw.with_suffix(".qcow2")
+    subprocess.run(["qemu-img", "convert", *options, "-f", "raw", "-O", "qcow2", raw, path], check=True)
+    return path
+
+
+@pytest.fixture
+def qcow2(raw: Path) -> Path:
+    return convert(raw, "-c")
+
+
+class TestIdentifying:
+    def test_a_qcow2_image(self, qcow2: Path) -> None:
+        source = identify_source(qcow2)
+        assert (source.path, source.format) == (qcow2, "qcow2")
+        assert (source.size, source.virtual_size) == (qcow2.stat().st_size, len(CONTENT))
+
+    @pytest.mark.parametrize("content", [CONTENT, ext4_disk()])
+    def test_a_raw_disk(self, raw: Path, content: bytes) -> None:
+        raw.write_bytes(content)
+        source = identify_source(raw)
+        assert (source.format, source.size, source.virtual_size) == ("raw", len(content), len(content))
+
+    def test_goes_by_content_and_not_by_name(self, tmp_path: Path, qcow2: Path) -> None:
+        renamed = tmp_path / "disk.img"
+        qcow2.rename(renamed)
+        assert identify_source(renamed).format == "qcow2"
+
+    def test_makes_the_path_absolute(self, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        # qemu-img would take nbd:disk.raw for the address of a server.
+        raw.rename(raw.parent / "nbd:disk.raw")
+        monkeypatch.chdir(raw.parent)
+        source = identify_source("nbd:disk.raw")
+        assert source.path == raw.parent / "nbd:disk.raw"
+        check_integrity(source)
+
+
+class TestRefusing:
+    def refusal(self, path: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            identify_source(path)
+        assert caught.value.message.startswith(f"src {path}")
+        return caught.value.message
+
+    def test_no_such_file(self, tmp_path: Path) -> None:
+        assert self.refusal(tmp_path / "disk.qcow2").endswith("disk.qcow2: no such file")
+
+    def test_a_directory(self, tmp_path: Path) -> None:
+        assert "directory; give a qcow2 image or a raw disk" in self.refusal(tmp_path)
+
+    def test_a_named_pipe_without_waiting_for_it(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        assert "no regular file" in self.refusal(tmp_path / "pipe")
+
+    def test_what_may_not_be_read(self, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        # The tests may run as root, who may read everything.
+        monkeypatch.setattr(source, "_open_regular", refuse)
+        assert "cannot be read: Permission denied" in self.refusal(raw)
+
+    def test_a_path_through_a_file(self, raw: Path) -> None:
+        assert "cannot be read: Not a directory" in self.refusal(raw / "disk.qcow2")
+
+    def test_an_empty_file(self, raw: Path) -> None:
+        raw.write_bytes(b"")
+        assert "empty (0 bytes)" in self.refusal(raw)
+
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            (gzip.compress(CONTENT, mtime=0), "compressed by gzip"),
+            (b"\xfd7zXZ\0" + CONTENT, "compressed by xz"),
+            (b"KDMV" + CONTENT, "a VMDK"),
+            (b"vhdxfile" + CONTENT, "a VHDX"),
+            (b"conectix" + CONTENT, "a dynamic VHD"),
+            (CONTENT + b"conectix".ljust(512, b"\0"), "a fixed VHD"),
+            (b"<!DOCTYPE html><title>404", "an HTML page"),
+            (b"hello\n", "neither a qcow2 image nor a raw disk"),
+            (bytes(1 << 20), "neither a qcow2 image nor a raw disk"),
+            (random.Random(4).randbytes(4096), "neither a qcow2 image nor a raw disk"),
+        ],
+    )
+    def test_another_format(self, raw: Path, content: bytes, found: str) -> None:
+        raw.write_bytes(content)
+        message = self.refusal(raw)
+        assert found in message
+        assert message.endswith(("give a qcow2 image or a raw disk", "as role alpine_image does"))
+
+    def test_a_raw_disk_of_broken_sectors(self, raw: Path) -> None:
+        raw.write_bytes(CONTENT[:-100])
+        assert f"whole sectors of 512 bytes, but this file is {len(CONTENT) - 100} bytes" in self.refusal(raw)
+
+    def test_a_backing_file(self, tmp_path: Path, qcow2: Path) -> None:
+        overlay = tmp_path / "overlay.qcow2"
+        subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "/etc/passwd", overlay], check=True
+        )
+        assert "needs a backing file" in self.refusal(overlay)
+
+    def test_an_external_data_file(self, tmp_path: Path, raw: Path) -> None:
+        path = convert(raw, "-o", f"data_file={tmp_path / 'data'},data_file_raw=on")
+        assert "keeps its data in another file" in self.refusal(path)
+
+    @pytest.mark.parametrize(
+        ("offset", "value", "reason"),
+        [
+            (32, struct.pack(">I", 1), "encrypted"),
+            (72, struct.pack(">Q", 0b10), "marked as corrupt"),
+            (24, struct.pack(">Q", 0), "disk in this qcow2 image is 0 bytes"),
+            (4, struct.pack(">I", 9), "version is 9"),
+            (40, struct.pack(">Q", 1 << 40), "truncated"),
+            (36, struct.pack(">I", 0), "damaged"),
+        ],
+    )
+    def test_a_qcow2_header_with(self, qcow2: Path, offset: int, value: bytes, reason: str) -> None:
+        with qcow2.open("r+b") as file:
+            file.seek(offset)
+            file.write(value)
+        assert reason in self.refusal(qcow2)
+
+    @pytest.mark.parametrize("compress", [True, False])
+    @pytest.mark.parametrize("left", [0.999, 0.9, 0.5, 0.1, 0.0001])
+    def test_a_truncated_qcow2_image(self, raw: Path, compress: bool, left: float) -> None:
+        path = convert(raw, *(["-c"] if compress else []))
+        os.truncate(path, int(path.stat().st_size * left) - 512 * (left == 0.999))
+        assert "truncated" in self.refusal(path)
+
+
+class TestIntegrity:
+    def test_a_sound_image_passes(self, qcow2: Path, raw: Path) -> None:
+        check_integrity(identify_source(qcow2))
+        check_integrity(identify_source(raw))
+
+    def test_leaked_clusters_do_no_harm(self, qcow2: Path) -> None:
+        # An L2 entry of zero leaks the cluster that it stood for.
+        l1_offset = struct.unpack_from(">Q", qcow2.read_bytes(), 40)[0]
+        content = bytearray(qcow2.read_bytes())
+        l2_offset = struct.unpack_from(">Q", content, l1_offset)[0] & 0x00FF_FFFF_FFFF_FE00
+        content[l2_offset : l2_offset + 8] = bytes(8)
+        qcow2.write_bytes(content)
+        check_integrity(identify_source(qcow2))
+
+    def test_contradicting_tables_are_refused(self, qcow2: Path) -> None:
+        content = bytearray(qcow2.read_bytes())
+        refcount_table = struct.unpack_from(">Q", content, 48)[0]
+        refcount_block = struct.unpack_from(">Q", content, refcount_table)[0]
+        content[refcount_block : refcount_block + 64] = bytes(64)
+        qcow2.write_bytes(content)
+        with pytest.raises(InputError, match=f"src {qcow2} is damaged, get the image again: qemu-img check failed"):
+            check_integrity(identify_source(qcow2))
+
+    def test_the_last_cluster_is_decompressed(self, raw: Path) -> None:
+        raw.write_bytes(UEFI_DISK + b"".join(b"%d " % n for n in range(150_000))[: 8 * _CLUSTER])
+        qcow2 = convert(raw, "-c")
+        source = identify_source(qcow2)
+        assert source.last_content == len(UEFI_DISK) + 7 * _CLUSTER
+        check_integrity(source)
+        # The tables cannot tell what is missing of the last sector.
+        content = qcow2.read_bytes().rstrip(b"\0")
+        qcow2.write_bytes(content[:-10].ljust(len(content), b"\xff"))
+        with pytest.raises(InputError, match="damaged at its end, get the image again"):
+            check_integrity(identify_source(qcow2))
+
+    def test_a_change_is_noticed(self, qcow2: Path) -> None:
+        source = identify_source(qcow2)
+        check_unchanged(source)
+        os.utime(qcow2, ns=(0, 0))
+        with pytest.raises(InputError, match=f"src {qcow2} changed while it was read"):
+            check_unchanged(source)
+
+
+class TestGuestView:
+    @pytest.mark.parametrize(
+        ("offset", "length"),
+        [
+            (0, 512),
+            (0, 64 * 1024),
+            (510, 2),
+            (65_000, 2000),
+            (1 << 20, 300_000),
+            (len(CONTENT) - 10, 10),
+            (len(CONTENT) - 10, 1000),
+            (len(CONTENT), 10),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["raw", "qcow2"])
+    def test_reads_what_a_guest_reads(self, raw: Path, qcow2: Path, kind: str, offset: int, length: int) -> None:
+        with guest_view(identify_source(raw if kind == "raw" else qcow2)) as read:
+            assert read(offset, length) == CONTENT[offset : offset + length]
+            assert read(offset, length) == CONTENT[offset : offset + length]
+
+    def test_takes_any_file_name(self, qcow2: Path) -> None:
+        odd = qcow2.rename(qcow2.parent / "a,b=c :d'\".qcow2")
+        with guest_view(identify_source(odd)) as read:
+            assert read(0, len(CONTENT)) == CONTENT
+
+    def test_leaves_nothing_behind(self, qcow2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = tmp_path / "temporary"
+        folder.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
+        with guest_view(identify_source(qcow2)) as read:
+            read(0, 512)
+            assert list(folder.iterdir())
+        assert not list(folder.iterdir())
+
+    def test_says_what_cannot_be_read(self, qcow2: Path) -> None:
+        source = identify_source(qcow2)
+        qcow2.write_bytes(b"")
+        with guest_view(source) as read, pytest.raises(QemuImgError, match="qemu-img convert failed"):
+            read(0, 512)

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.alpine.cloud.plugins.module_utils._core.digests import sha256_of
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._image import unpack as unpack_module
+from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import Unpacking
+from tests.support.partitioned import HYBRID_DISK
+
+NAME = "alpine-3.24.2-x86_64-tiny-r0"
+# Behind the disk's own content a hole, and data at the end.
+DISK = HYBRID_DISK + bytes(4 << 20) + b"the end".rjust(512, b"-")
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    path = tmp_path / "disk.raw"
+    path.write_bytes(DISK)
+    return path
+
+
+def _gzip(raw: Path) -> Path:
+    path = raw.with_name(f"{NAME}.raw.gz")
+    path.write_bytes(gzip.compress(DISK, 1))
+    return path
+
+
+def _xz(raw: Path) -> Path:
+    path = raw.with_name(f"{NAME}.raw.xz")
+    path.write_bytes(lzma.compress(DISK, preset=0))
+    return path
+
+
+def _tar(raw: Path, *members: str, options: tuple[str, ...] = ("-S", "--format=oldgnu")) -> Path:
+    path = raw.with_name(f"{NAME}.raw.tar.gz")
+    subprocess.run(["tar", *options, "-C", raw.parent, "-czf", path, *(members or ("disk.raw",))], check=True)
+    return path
+
+
+def _vhd(raw: Path, kind: str) -> Path:
+    path = raw.with_name(f"{NAME}.vhd")
+    options = f"subformat={kind},force_size=on"
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vpc", "-o", options, raw, path], check=True)
+    return path
+
+
+def _gzipped_vhd(raw: Path, kind: str, *, missing: int = 0) -> Path:
+    """``missing``: bytes at its beginning."""
+    vhd = _vhd(raw, kind)
+    path = vhd.with_name(f"{vhd.name}.gz")
+    path.write_bytes(gzip.compress(vhd.read_bytes()[missing:], 1))
+    return path
+
+
+def unpack(src: Path, *, check_mode: bool = False) -> dict[str, Any]:
+    warnings: list[str] = []
+    return Unpacking(str(src), src.parent / "work").run(check_mode=check_mode, warn=warnings.append)
+
+
+@pytest.mark.parametrize(
+    ("make", "packing"),
+    [
+        (_gzip, "gzip"),
+        (_xz, "xz"),
+        (_tar, "tar.gz"),
+        (lambda raw: _tar(raw, options=("--format=pax",)), "tar.gz"),
+        (lambda raw: _vhd(raw, "fixed"), "vhd"),
+        (lambda raw: _vhd(raw, "dynamic"), "vhd"),
+        (lambda raw: _gzipped_vhd(raw, "fixed"), "gzip"),
+        (lambda raw: _gzipped_vhd(raw, "dynamic"), "gzip"),
+    ],
+    ids=["gzip", "xz", "sparse tar", "pax tar", "fixed VHD", "dynamic VHD", "gzipped VHD", "gzipped dynamic VHD"],
+)
+def test_the_disk_comes_out_once(raw: Path, make: Callable[[Path], Path], packing: str) -> None:
+    src = make(raw)
+    path = src.parent / "work" / sha256_of(src) / f"{NAME}.img"
+    check = unpack(src, check_mode=True)
+    assert (check["path"], check["changed"], path.exists()) == (str(path), True, False)
+    real = unpack(src)
+    assert (real["path"], real["packing"], real["changed"]) == (str(path), packing, True)
+    content = path.read_bytes()
+    # A VHD's disk is in whole sectors of its own geometry or MiB.
+    assert content[: len(DISK)] == DISK
+    assert not any(content[len(DISK) :])
+    assert path.stat().st_blocks * 512 < 4 << 20
+    assert unpack(src) == real | {"changed": False, "diff": unpack(src)["diff"]}
+    assert unpack(src, check_mode=True)["changed"] is False
+
+
+def test_a_disk_is_left_where_it_is(raw: Path) -> None:
+    qcow2 = raw.with_suffix(".qcow2")
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, qcow2], check=True)
+    # Whatever stands at its end.
+    with qcow2.open("ab") as file:
+        file.write(b"conectix".ljust(512, b"\0"))
+    for path in (raw, qcow2):
+        result = unpack(path)
+        assert (result["path"], result["packing"], result["changed"]) == (str(path), "none", False)
+    assert not (raw.parent / "work").exists()
+
+
+def test_metadata_is_that_of_the_packed_file(raw: Path) -> None:
+    src = _gzip(raw)
+    assert unpack(src)["metadata"] is None
+    metadata = src.with_name(f"{NAME}.yaml")
+    metadata.touch()
+    assert unpack(src)["metadata"] == str(metadata)
+
+
+def refusal(src: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        unpack(src)
+    assert not list(src.parent.glob("work/*/*.img"))
+    assert not list(src.parent.glob("work/*/.*.partial"))
+    return caught.value.message
+
+
+@pytest.mark.parametrize("make", [_gzip, _xz, _tar])
+@pytest.mark.parametrize("left", [0.3, 0.99])
+def test_a_truncated_file(raw: Path, make: Callable[[Path], Path], left: float) -> None:
+    src = make(raw)
+    os.truncate(src, int(src.stat().st_size * left))
+    assert f"src {src} is damaged or incomplete, get the image again: " in refusal(src)
+
+
+def test_a_truncated_vhd(raw: Path) -> None:
+    src = _vhd(raw, "dynamic")
+    os.truncate(src, src.stat().st_size - 512)
+    assert "this is not a VHD: its last 512 bytes are not a footer" in refusal(src)
+
+
+def test_a_packed_vhd_that_is_truncated(raw: Path) -> None:
+    src = _gzipped_vhd(raw, "fixed", missing=1024)
+    assert refusal(src).startswith(f"src {src}: a fixed VHD of ")
+
+
+def test_an_archive_of_several_files(raw: Path) -> None:
+    raw.with_name("readme").touch()
+    assert "must hold a disk as its only file, but holds more" in refusal(_tar(raw, "disk.raw", "readme"))
+
+
+def test_an_archive_of_something_else(raw: Path) -> None:
+    raw.with_name("link").symlink_to("/etc/passwd")
+    assert "must hold a disk as its only file, but begins with" in refusal(_tar(raw, "link"))
+    with tarfile.open(raw.with_name("empty.tar.gz"), "w:gz"):
+        pass
+    # An archive without files has no header to know it by.
+    assert "something in it that is no disk" in refusal(raw.with_name("empty.tar.gz"))
+
+
+def test_something_that_is_no_disk(raw: Path) -> None:
+    src = raw.with_name("readme.gz")
+    src.write_bytes(gzip.compress(b"hello"))
+    assert refusal(src).startswith(f"src {src} is gzip with something in it that is no disk: this is neither a qcow2")
+
+
+@pytest.mark.parametrize("make", [_gzip, _xz, _tar, lambda raw: _vhd(raw, "dynamic")])
+def test_more_than_any_image_has(raw: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack_module, "LARGEST_DISK", 1 << 20)
+    assert "which no image of Alpine does" in refusal(make(raw))
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "disk.gz").endswith("disk.gz: no such file")
+    assert refusal(tmp_path).endswith("this is no regular file")
+    warnings: list[str] = []
+    result = Unpacking(str(tmp_path / "disk.gz"), tmp_path / "work").run(check_mode=True, warn=warnings.append)
+    assert result["changed"] is True
+    assert len(warnings) == 1
