@@ -4,51 +4,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox._supervisor import Sandbox, running
-from tests.support.disks import SmallDisk, make_small_disk
+from tests.support.sandboxes import RunningSandbox, StartSandbox, home, sandboxes, small_disk
 
-
-@dataclasses.dataclass(frozen=True)
-class RunningSandbox(Sandbox):
-    directory: Path
-    vars_file: Path
-
-
-StartSandbox = Callable[..., RunningSandbox]
+__all__ = ["RunningSandbox", "StartSandbox", "home", "small_disk", "start_sandbox"]
 
 
 @pytest.fixture(scope="session")
 def start_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSandbox]:
-    """``start_sandbox("aws")``: a sandbox with just these clouds, started once and kept for the session."""
-    started: dict[tuple[str, ...], RunningSandbox] = {}
-    with contextlib.ExitStack() as cleanup:
-
-        def start(*clouds: str) -> RunningSandbox:
-            if clouds not in started:
-                directory = tmp_path_factory.mktemp("sandbox")
-                vars_file = directory.with_suffix(".yml")
-                cleanup.enter_context(running(directory, vars_file, list(clouds), operation_seconds=0.5))
-                started[clouds] = RunningSandbox(directory, vars_file)
-            return started[clouds]
-
+    with sandboxes(tmp_path_factory.mktemp, operation_seconds=0.5) as start:
         yield start
-
-
-@pytest.fixture(scope="session")
-def small_disk(tmp_path_factory: pytest.TempPathFactory) -> SmallDisk:
-    return make_small_disk(tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """An empty home directory."""
-    path = tmp_path / "home"
-    path.mkdir()
-    return path
