@@ -185,19 +185,16 @@ creation_timestamp:
   returned: success
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
-from ..module_utils._gcp.clients import GCP_ARGUMENT_SPEC, compute_clients
-from ..module_utils._gcp.gce_image import (
-    ARCHITECTURES,
-    DEFAULT_FEATURES,
-    Images,
-    ImageSpec,
-    ensure_image,
-    remove_image,
-)
+from ..module_utils._gcp.auth import GCP_ARGUMENT_SPEC
+from ..module_utils._gcp.clients import GcpClients
+from ..module_utils._gcp.gce_image import GceImageRequest, ensure_absent, ensure_present
+from ..module_utils._gcp.guest_os import ARCHITECTURES, DEFAULT_FEATURES
 
 
 def main() -> None:
@@ -221,18 +218,11 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        params = module.params
-        spec = ImageSpec.from_params(params)
-        images = Images(
-            compute_clients(params),
-            project=params["project"],
-            wait=params["wait"],
-            wait_timeout=params["wait_timeout"],
-            wait_interval=params["wait_interval"],
-        )
-        change = remove_image if params["state"] == "absent" else ensure_image
-        return change(images, spec, check_mode=module.check_mode)
+    def operation() -> dict[str, Any]:
+        request = GceImageRequest.from_params(module.params)
+        clients = GcpClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
 
     run_module(module, operation)
 

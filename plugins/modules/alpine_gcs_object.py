@@ -132,15 +132,14 @@ source_sha256:
   returned: success
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._gcp.clients import GCP_ARGUMENT_SPEC, storage_client
-from ..module_utils._gcp.gcs_object import (
-    ObjectSpec,
-    ensure_object,
-    remove_object,
-)
+from ..module_utils._gcp.auth import GCP_ARGUMENT_SPEC
+from ..module_utils._gcp.clients import GcpClients
+from ..module_utils._gcp.gcs_object import GcsObjectRequest, ensure_absent, ensure_present
 
 
 def main() -> None:
@@ -159,12 +158,12 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        spec = ObjectSpec.from_params(module.params)
-        client = storage_client(module.params)
+    def operation() -> dict[str, Any]:
+        request = GcsObjectRequest.from_params(module.params)
+        clients = GcpClients.from_params(module.params)
         if module.params["state"] == "absent":
-            return remove_object(client, spec, check_mode=module.check_mode)
-        return ensure_object(client, spec, check_mode=module.check_mode, warn=module.warn)
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)
 

@@ -33,3 +33,17 @@ def attributes_of(record: DataclassInstance | Mapping[str, Any] | None) -> dict[
     if record is None:
         return {}
     return dict(record) if isinstance(record, Mapping) else dataclasses.asdict(record)
+
+
+def differences(held: DataclassInstance, wanted: DataclassInstance) -> dict[str, str]:
+    """What to say of each attribute that is not as wanted, by its name: ``family is 'old', not 'new'``.
+
+    :param held: a record of the attributes as they are.
+    :param wanted: the same record as it should be.
+    """
+    old = attributes_of(held)
+    return {
+        key: f"{key} is {old[key]!r}, not {value!r}"
+        for key, value in attributes_of(wanted).items()
+        if old[key] != value
+    }

@@ -1,20 +1,18 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials, sessions and clients, from the options that doc fragment C(alpine.cloud._gcp) documents."""
+"""The clients of Google's SDKs from a module's options, with time-outs and the one retry layer."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
+import http.client
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from ansible.module_utils.basic import env_fallback
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from .._core.dependencies import require
 from .._core.errors import InputError
+from .auth import credentials
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -24,123 +22,130 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
     from requests import Session
 
-GCP_ARGUMENT_SPEC: dict[str, Any] = {
-    "project": {"type": "str", "required": True, "fallback": (env_fallback, ["GCP_PROJECT"])},
-    "auth_kind": {
-        "type": "str",
-        "choices": ["application", "machineaccount", "serviceaccount", "accesstoken"],
-        "default": "application",
-        "fallback": (env_fallback, ["GCP_AUTH_KIND"]),
-    },
-    "service_account_file": {"type": "path", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_FILE"])},
-    "service_account_contents": {
-        "type": "jsonarg",
-        "no_log": True,
-        "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_CONTENTS"]),
-    },
-    "service_account_email": {"type": "str", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_EMAIL"])},
-    "access_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["GCP_ACCESS_TOKEN"])},
-    "scopes": {"type": "list", "elements": "str", "fallback": (env_fallback, ["GCP_SCOPES"])},
-    "env_type": {"type": "str", "fallback": (env_fallback, ["GCP_ENV_TYPE"])},
-    "storage_endpoint": {"type": "str"},
-    "compute_endpoint": {"type": "str"},
-    "ca_file": {"type": "path"},
-    "validate_certs": {"type": "bool", "default": True},
-}
-
-TIMEOUT = 60.0
+_TIMEOUT = 60.0
 """Seconds to connect, and to wait for an answer, of one request that carries no file."""
-
 _RETRY_SECONDS = 30.0
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+# https://cloud.google.com/storage/docs/retry-strategy, https://cloud.google.com/compute/docs/api/best-practices
+_TRANSIENT_STATUSES = {408, 429, 500, 502, 503, 504}
 
 
-def storage_client(params: Mapping[str, Any]) -> Client:
-    """A Cloud Storage client. :raises InputError: without usable credentials."""
-    storage = require("google.cloud.storage", "google-cloud-storage")
-    client_info = require("google.api_core.client_info", "google-api-core")
-    transport: Any = require("google.auth.transport.requests", "google-auth")
-    credentials = _credentials(params)
-    session = transport.AuthorizedSession(credentials)
-    _configure(session, params)
-    endpoint = params["storage_endpoint"]
-    client: Client = storage.Client(
-        project=params["project"],
-        credentials=credentials,
-        _http=session,
-        client_options={"api_endpoint": endpoint.rstrip("/")} if endpoint else None,
-        client_info=client_info.ClientInfo(user_agent=_user_agent(params)),
-    )
-    return client
+class CallOptions(TypedDict):
+    """What every method of the SDKs takes."""
+
+    timeout: float | tuple[float, float]
+    retry: Retry
 
 
-@dataclasses.dataclass(frozen=True)
-class ComputeClients:
-    """One client for each collection of Compute Engine's that is used."""
+def call_options(timeout: float | tuple[float, float] = _TIMEOUT, retry_seconds: float = _RETRY_SECONDS) -> CallOptions:
+    """The time-out of one call, and the one retry layer.
 
-    images: ImagesClient
-    operations: GlobalOperationsClient
-    regions: RegionsClient
+    What is repeated must be harmless: writes carry a ``requestId``, a fingerprint or a generation to match.
 
-
-def compute_clients(params: Mapping[str, Any]) -> ComputeClients:
-    """Compute Engine clients. :raises InputError: without usable credentials."""
-    compute: Any = require("google.cloud.compute_v1", "google-cloud-compute")
-    credentials = _credentials(params)
-    host = (params["compute_endpoint"] or "compute.googleapis.com").rstrip("/")
-
-    def client(kind: Any) -> Any:
-        # The transport makes its own session, and there is no way to hand one in.
-        transport = kind.get_transport_class("rest")(host=host, credentials=credentials)
-        _configure(transport._session, params)
-        return kind(transport=transport)
-
-    return ComputeClients(
-        images=client(compute.ImagesClient),
-        operations=client(compute.GlobalOperationsClient),
-        regions=client(compute.RegionsClient),
-    )
-
-
-def compute_retry() -> Retry:
-    """The one retry layer of Compute Engine calls; repeated writes carry a ``requestId``."""
+    :param timeout: in seconds, of one request; or to connect and to wait for an answer.
+    :param retry_seconds: how long to go on; counts the failed attempts themselves, so a chunk of a file needs more.
+    """
     retry = require("google.api_core.retry", "google-api-core")
-    errors = require("google.api_core.exceptions", "google-api-core")
+    return {
+        "timeout": timeout,
+        "retry": retry.Retry(predicate=_is_transient, initial=0.5, maximum=8.0, multiplier=2.0, timeout=retry_seconds),
+    }
+
+
+class GcpClients:
+    """The clients of one module run, each made when it is first used.
+
+    :param params: the module's parameters, with those of ``GCP_ARGUMENT_SPEC``.
+    """
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.project: str = params["project"]
+        self._params = params
+        self._user_agent = f"alpine.cloud-{params['env_type']}" if params["env_type"] else "alpine.cloud"
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> GcpClients:
+        """:raises InputError: when ``ca_file`` is missing. Credentials are looked for when a client is made."""
+        if params["ca_file"] and not Path(params["ca_file"]).is_file():
+            raise InputError(f"ca_file {params['ca_file']}: no such file")
+        return cls(params)
+
+    @cached_property
+    def storage(self) -> Client:
+        """Cloud Storage. :raises InputError: without usable credentials."""
+        storage = require("google.cloud.storage", "google-cloud-storage")
+        client_info = require("google.api_core.client_info", "google-api-core")
+        transport = require("google.auth.transport.requests", "google-auth")
+        session = transport.AuthorizedSession(self._credentials)
+        self._configure(session)
+        endpoint = self._params["storage_endpoint"]
+        client: Client = storage.Client(
+            project=self.project,
+            credentials=self._credentials,
+            _http=session,
+            client_options={"api_endpoint": endpoint.rstrip("/")} if endpoint else None,
+            client_info=client_info.ClientInfo(user_agent=self._user_agent),
+        )
+        return client
+
+    @cached_property
+    def images(self) -> ImagesClient:
+        """Compute Engine's images. :raises InputError: without usable credentials."""
+        client: ImagesClient = self._compute("ImagesClient")
+        return client
+
+    @cached_property
+    def operations(self) -> GlobalOperationsClient:
+        """Compute Engine's operations. :raises InputError: without usable credentials."""
+        client: GlobalOperationsClient = self._compute("GlobalOperationsClient")
+        return client
+
+    @cached_property
+    def regions(self) -> RegionsClient:
+        """Compute Engine's regions. :raises InputError: without usable credentials."""
+        client: RegionsClient = self._compute("RegionsClient")
+        return client
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        return credentials(self._params)
+
+    def _compute(self, kind: str) -> Any:
+        client = getattr(require("google.cloud.compute_v1", "google-cloud-compute"), kind)
+        host = (self._params["compute_endpoint"] or "compute.googleapis.com").rstrip("/")
+        # The transport makes its own session, and there is no way to hand one in.
+        transport = client.get_transport_class("rest")(host=host, credentials=self._credentials)
+        self._configure(transport._session)
+        return client(transport=transport)
+
+    def _configure(self, session: AuthorizedSession) -> None:
+        session.headers["User-Agent"] = self._user_agent
+        _trust(session, self._params)
+        # Access tokens are obtained by a session of their own.
+        _trust(session._auth_request_session, self._params)
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether it may be otherwise at the next attempt: by the status, or since there was no whole answer."""
     auth_errors = require("google.auth.exceptions", "google-auth")
     requests = require("requests", "requests")
-    transient = retry.if_exception_type(
-        errors.TooManyRequests,
-        errors.InternalServerError,
-        errors.BadGateway,
-        errors.ServiceUnavailable,
-        errors.GatewayTimeout,
+    urllib3 = require("urllib3", "urllib3").exceptions
+    broken = (
+        ConnectionError,
+        http.client.BadStatusLine,
+        http.client.IncompleteRead,
+        http.client.ResponseNotReady,
         requests.ConnectionError,
         requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        urllib3.PoolError,
+        urllib3.ProtocolError,
+        urllib3.SSLError,
+        urllib3.TimeoutError,
         auth_errors.TransportError,
     )
-    made: Retry = retry.Retry(predicate=transient, initial=0.5, maximum=8.0, multiplier=2.0, timeout=_RETRY_SECONDS)
-    return made
-
-
-def storage_retry(seconds: float = _RETRY_SECONDS) -> Retry:
-    """The one retry layer of Cloud Storage calls, by the SDK's own idea of what is transient.
-
-    :param seconds: how long to go on; counts the failed attempts themselves, so a chunk of a file needs more.
-    """
-    retry = require("google.cloud.storage.retry", "google-cloud-storage")
-    made: Retry = retry.DEFAULT_RETRY.with_delay(initial=0.5, maximum=8.0, multiplier=2.0).with_timeout(seconds)
-    return made
-
-
-def _user_agent(params: Mapping[str, Any]) -> str:
-    return f"alpine.cloud-{params['env_type']}" if params["env_type"] else "alpine.cloud"
-
-
-def _configure(session: AuthorizedSession, params: Mapping[str, Any]) -> None:
-    session.headers["User-Agent"] = _user_agent(params)
-    _trust(session, params)
-    # Access tokens are obtained by a session of their own.
-    _trust(session._auth_request_session, params)
+    # Those of google.api_core have a code; those of an upload have the answer itself.
+    status = getattr(error, "code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return isinstance(error, broken) or status in _TRANSIENT_STATUSES
 
 
 def _trust(session: Session, params: Mapping[str, Any]) -> None:
@@ -152,8 +157,6 @@ def _trust(session: Session, params: Mapping[str, Any]) -> None:
     ca_file, validate = params["ca_file"], params["validate_certs"]
     if validate and not ca_file:
         return
-    if ca_file and not Path(ca_file).is_file():
-        raise InputError(f"ca_file {ca_file}: no such file")
     adapters = require("requests.adapters", "requests")
     verify = ca_file if validate else False
 
@@ -164,72 +167,3 @@ def _trust(session: Session, params: Mapping[str, Any]) -> None:
     if not validate:
         require("urllib3", "urllib3").disable_warnings()
     session.mount("https://", TrustingAdapter())
-
-
-def _credentials(params: Mapping[str, Any]) -> Credentials:
-    scopes = params["scopes"] or [_SCOPE]
-    match params["auth_kind"]:
-        case "serviceaccount":
-            return _service_account(params, scopes)
-        case "accesstoken":
-            if not params["access_token"]:
-                raise InputError("auth_kind=accesstoken needs access_token (or the environment's GCP_ACCESS_TOKEN)")
-            oauth2: Any = require("google.oauth2.credentials", "google-auth")
-            made: Credentials = oauth2.Credentials(params["access_token"], scopes=scopes)
-            return made
-        case "machineaccount":
-            return _machine_account(params, scopes)
-        case _:
-            return _application_default(scopes)
-
-
-def _service_account(params: Mapping[str, Any], scopes: list[str]) -> Credentials:
-    file, contents = params["service_account_file"], params["service_account_contents"]
-    if bool(file) == bool(contents):
-        raise InputError(
-            "auth_kind=serviceaccount needs one of service_account_file (or the environment's "
-            "GCP_SERVICE_ACCOUNT_FILE) and service_account_contents (GCP_SERVICE_ACCOUNT_CONTENTS)"
-        )
-    option = f"service_account_file {file}" if file else "service_account_contents"
-    service_account = require("google.oauth2.service_account", "google-auth")
-    auth_errors = require("google.auth.exceptions", "google-auth")
-    try:
-        if file:
-            with open(file, encoding="utf-8") as stream:
-                contents = stream.read()
-        made: Credentials = service_account.Credentials.from_service_account_info(json.loads(contents), scopes=scopes)
-    except OSError as error:
-        raise InputError(f"{option}: {error.strerror}") from error
-    except (ValueError, TypeError, AttributeError, auth_errors.GoogleAuthError) as error:
-        # The parsers' own words could quote the key.
-        raise InputError(f"{option} is not the JSON key of a service account") from error
-    return made
-
-
-def _machine_account(params: Mapping[str, Any], scopes: list[str]) -> Credentials:
-    compute_engine: Any = require("google.auth.compute_engine", "google-auth")
-    metadata: Any = require("google.auth.compute_engine._metadata", "google-auth")
-    transport: Any = require("google.auth.transport.requests", "google-auth")
-    if not metadata.ping(transport.Request(), timeout=3, retry_count=1):
-        raise InputError(
-            "auth_kind=machineaccount takes the credentials of the machine, but this is no Google Cloud machine with "
-            "a metadata server; choose another auth_kind"
-        )
-    made: Credentials = compute_engine.Credentials(params["service_account_email"] or "default", scopes=scopes)
-    return made
-
-
-def _application_default(scopes: list[str]) -> Credentials:
-    # Read when google.auth is imported: ask for a metadata server once (3 s), not three times.
-    os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "1")
-    auth: Any = require("google.auth", "google-auth")
-    auth_errors = require("google.auth.exceptions", "google-auth")
-    try:
-        made: Credentials = auth.default(scopes=scopes)[0]
-    except auth_errors.GoogleAuthError as error:
-        raise InputError(
-            "There are no usable application default credentials. Run `gcloud auth application-default login`, or set "
-            "GOOGLE_APPLICATION_CREDENTIALS, or set auth_kind=serviceaccount with service_account_file, or "
-            f"auth_kind=accesstoken with access_token. Google's library says: {error}"
-        ) from error
-    return made

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from .._core.dependencies import require
-from .._core.errors import ProviderError
+from .._core.errors import AlpineCloudError, ProviderError
+from .._core.origin import raised_by_collection
+
+DATA_CORRUPTION = "DataCorruption"
+"""The ``code`` of a ProviderError when Cloud Storage received other bytes than were sent."""
 
 _QUERY = re.compile(r"\?[^\s)'\"]*")
 
@@ -22,29 +27,48 @@ def without_queries(text: str) -> str:
 
 @contextmanager
 def provider_errors(operation: str, attempt: str) -> Iterator[None]:
-    """Translate what Google's SDKs raise.
+    """Translate whatever Google's SDKs raise.
+
+    Besides their own exceptions (google.api_core, google.auth, google.cloud.storage) those of requests, urllib3,
+    http.client and ssl come out of them, and ValueError, KeyError and the like for an answer that is not what they
+    expect. What code of this collection raises passes: its errors say all there is to say, the rest are bugs.
 
     :param operation: Google's name of the method, such as ``images.insert``.
     :param attempt: what is being tried, to complete the sentence "Google Cloud could not {attempt}: ...".
     :raises ProviderError: for any refusal, failed transport or failed sign-in.
     """
-    api = require("google.api_core.exceptions", "google-api-core")
-    auth = require("google.auth.exceptions", "google-auth")
-    requests = require("requests", "requests")
     try:
         yield
-    except api.RetryError as error:
-        cause = error.cause or error
-        raise _translated(cause, operation, f"{attempt} in several attempts") from error
-    except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
+    except AlpineCloudError:
+        raise
+    except Exception as error:
+        if raised_by_collection(error):
+            raise
+        api = require("google.api_core.exceptions", "google-api-core")
+        if isinstance(error, api.RetryError):
+            raise _translated(error.cause or error, operation, f"{attempt} in several attempts") from error
         raise _translated(error, operation, attempt) from error
 
 
 def _translated(error: BaseException, operation: str, attempt: str) -> ProviderError:
-    auth = require("google.auth.exceptions", "google-auth")
     answer = _answered(error)
     details = [_plain(item) for item in answer.get("errors", [])]
-    reason = answer.get("message") or getattr(error, "message", None) or str(error)
+    code = details[0].get("reason") if details else None
+    if type(error).__name__ == DATA_CORRUPTION:
+        code = DATA_CORRUPTION
+    return ProviderError(
+        f"Google Cloud could not {attempt}: {without_queries(_reason(error, answer))}",
+        operation=operation,
+        code=code,
+        status=_status(error),
+        details=details or None,
+    )
+
+
+def _reason(error: BaseException, answer: Mapping[str, Any]) -> str:
+    api = require("google.api_core.exceptions", "google-api-core")
+    auth = require("google.auth.exceptions", "google-auth")
+    urllib3 = require("urllib3", "urllib3")
     if isinstance(error, auth.GoogleAuthError):
         # TransportError(cause) or RefreshError(message, answer): the answer repeats the message.
         what = (
@@ -52,15 +76,23 @@ def _translated(error: BaseException, operation: str, attempt: str) -> ProviderE
             if isinstance(error, auth.TransportError)
             else "the credentials of auth_kind get no access token"
         )
-        reason = f"{what}: {error.args[0] if error.args else error}"
-    status = getattr(error, "code", None)
-    return ProviderError(
-        f"Google Cloud could not {attempt}: {without_queries(str(reason))}",
-        operation=operation,
-        code=details[0].get("reason") if details else None,
-        status=int(status) if isinstance(status, int) else None,
-        details=details or None,
-    )
+        return f"{what}: {error.args[0] if error.args else error}"
+    if answer.get("message"):
+        return str(answer["message"])
+    if isinstance(error, api.GoogleAPIError):
+        return getattr(error, "message", None) or str(error)
+    if isinstance(error, (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)):
+        return str(error) or type(error).__name__
+    if hasattr(error, "response"):
+        # InvalidResponse("Request failed with status code", 503, "Expected one of", 200)
+        return " ".join(str(word) for word in error.args)
+    return f"Google's library does not understand the answer ({type(error).__name__}: {error})"
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status: ``code`` of what google.api_core raises, that of the answer with the others."""
+    status = getattr(error, "code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return int(status) if isinstance(status, int) else None
 
 
 def _answered(error: BaseException) -> dict[str, Any]:
@@ -73,5 +105,5 @@ def _answered(error: BaseException) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _plain(item: dict[str, Any]) -> dict[str, Any]:
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     return {key: without_queries(value) if isinstance(value, str) else value for key, value in item.items()}

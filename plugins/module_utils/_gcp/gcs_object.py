@@ -11,31 +11,73 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import ConflictError, InputError, ProviderError
 from .._core.identity import IDENTITY_KEY, checked_sha256
 from .._core.progress import Progress
+from .._core.units import MIB
 from .._disk.gce_tar import inspect_gce_tar
-from .clients import TIMEOUT, storage_retry
-from .errors import provider_errors
+from .clients import GcpClients, call_options
+from .errors import DATA_CORRUPTION, provider_errors
+from .names import object_url
 
 if TYPE_CHECKING:
-    from google.cloud.storage import Blob, Client
+    from google.cloud.storage import Blob
 
-CHUNK_SIZE = 8 * 1024 * 1024
+_CHUNK_SIZE = 8 * MIB
 """Of a resumable upload, in bytes: what is sent again after a failure, and held in memory."""
 
 _CHUNK_TIMEOUT = (10.0, 120.0)
 _CHUNK_RETRY_SECONDS = 300.0
+
 # https://cloud.google.com/storage/docs/buckets#naming, without the domain-named buckets.
 _BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
 
 
 @dataclasses.dataclass(frozen=True)
-class ObjectSpec:
+class GcsObjectAttributes:
+    """What is managed of an object, by the names that ``--diff`` shows."""
+
+    object: str
+    """Its gs:// URI."""
+    size: int | None
+    """In bytes; ``None`` while the file is yet to be made."""
+    source_sha256: str | None
+    bucket_created: bool | None = None
+    """Whether the bucket came with it; ``None`` where that is no matter any more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GcsObjectState:
+    """An object as Cloud Storage tells it."""
+
+    uri: str
+    size: int
+    """In bytes."""
+    crc32c: str
+    """In Base64, big-endian."""
+    generation: int
+    source_sha256: str | None
+
+    @classmethod
+    def of(cls, blob: Blob) -> GcsObjectState:
+        return cls(
+            uri=f"gs://{blob.bucket.name}/{blob.name}",
+            size=blob.size,
+            crc32c=blob.crc32c,
+            generation=blob.generation,
+            source_sha256=(blob.metadata or {}).get(IDENTITY_KEY),
+        )
+
+    @property
+    def managed(self) -> GcsObjectAttributes:
+        return GcsObjectAttributes(self.uri, self.size, self.source_sha256)
+
+
+@dataclasses.dataclass(frozen=True)
+class GcsObjectRequest:
     """What the options ask for."""
 
     bucket: str
@@ -46,7 +88,7 @@ class ObjectSpec:
     location: str | None = None
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> ObjectSpec:
+    def from_params(cls, params: Mapping[str, Any]) -> GcsObjectRequest:
         """:raises InputError: for an illegal bucket or object name, or SHA-256."""
         if not _BUCKET_NAME.fullmatch(params["bucket"]):
             raise InputError(
@@ -69,95 +111,98 @@ class ObjectSpec:
     def uri(self) -> str:
         return f"gs://{self.bucket}/{self.name}"
 
-    @property
-    def url(self) -> str:
-        """As ``rawDisk.source`` of a Compute Engine image wants it."""
-        return f"https://storage.googleapis.com/{self.bucket}/{quote(self.name)}"
+    def wanted(self, size: int | None, bucket_created: bool) -> GcsObjectAttributes:
+        """The attributes that a new object is to have.
+
+        :param size: of the file ``src``, in bytes.
+        """
+        return GcsObjectAttributes(self.uri, size, self.source_sha256, bucket_created)
 
 
-def ensure_object(client: Client, spec: ObjectSpec, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
+def ensure_present(
+    clients: GcpClients, request: GcsObjectRequest, *, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
     """Upload the file unless the same content is there.
 
     :raises ConflictError: when the name holds other content.
     :raises InputError: when the file is missing or is not what Compute Engine imports.
     """
-    found = _find(client, spec)
+    found = _find(clients, request)
     if found is not None:
-        return _result(spec, found, changed=False)
-    size = _checked_size(spec, check_mode, warn)
-    creates_bucket = spec.create_bucket and not _bucket_exists(client, spec)
-    if check_mode:
-        made = None
-    else:
+        return _result(request, found)
+    size = _checked_size(request, check_mode, warn)
+    creates_bucket = request.create_bucket and not _bucket_exists(clients, request)
+    made = None
+    if not check_mode:
         if creates_bucket:
-            creates_bucket = _create_bucket(client, spec)
-        made = _upload(client, spec, str(spec.src))
-    result = _result(spec, made, changed=True, bucket_created=creates_bucket, size=size)
-    after = {"bucket_created": creates_bucket, "object": spec.uri, "size": size, "source_sha256": spec.source_sha256}
-    return {**result, "diff": diff_of({}, after)}
+            creates_bucket = _create_bucket(clients, request)
+        made = _upload(clients, request, str(request.src))
+    return _result(request, made, after=request.wanted(size, creates_bucket))
 
 
-def remove_object(client: Client, spec: ObjectSpec, *, check_mode: bool) -> dict[str, Any]:
+def ensure_absent(clients: GcpClients, request: GcsObjectRequest, *, check_mode: bool) -> dict[str, Any]:
     """Delete the object if it is there.
 
     :raises ConflictError: when ``source_sha256`` is given and the name holds other content.
     """
-    found = _find(client, spec)
+    found = _find(clients, request)
     if found is None:
-        return _result(spec, None, changed=False)
+        return _result(request, None)
     if not check_mode:
         errors = require("google.api_core.exceptions", "google-api-core")
         # Not found: an earlier attempt's answer got lost.
-        with provider_errors("objects.delete", f"delete {spec.uri}"), suppress(errors.NotFound):
-            found.delete(if_generation_match=found.generation, timeout=TIMEOUT, retry=storage_retry())
-    before = {"object": spec.uri, "size": found.size, "source_sha256": (found.metadata or {}).get(IDENTITY_KEY)}
-    return {**_result(spec, None, changed=True), "diff": diff_of(before, {})}
+        with provider_errors("objects.delete", f"delete {request.uri}"), suppress(errors.NotFound):
+            blob = clients.storage.bucket(request.bucket).blob(request.name)
+            blob.delete(if_generation_match=found.generation, **call_options())
+    return _result(request, None, before=found.managed)
 
 
-def _find(client: Client, spec: ObjectSpec) -> Blob | None:
-    with provider_errors("objects.get", f"look for {spec.uri}"):
-        found = client.bucket(spec.bucket).get_blob(spec.name, timeout=TIMEOUT, retry=storage_retry())
-    if found is not None and spec.source_sha256 is not None:
-        held = (found.metadata or {}).get(IDENTITY_KEY)
-        if held != spec.source_sha256:
-            content = f"the image with SHA-256 {held}" if held else "something that this collection has not put there"
-            raise ConflictError(
-                f"{spec.uri} holds {content}, not {spec.source_sha256} (source_sha256). Choose another name, or "
-                "delete the object (state=absent without source_sha256)."
-            )
+def _find(clients: GcpClients, request: GcsObjectRequest) -> GcsObjectState | None:
+    with provider_errors("objects.get", f"look for {request.uri}"):
+        blob = clients.storage.bucket(request.bucket).get_blob(request.name, **call_options())
+    if blob is None:
+        return None
+    found = GcsObjectState.of(blob)
+    if request.source_sha256 is not None and found.source_sha256 != request.source_sha256:
+        held = found.source_sha256
+        content = f"the image with SHA-256 {held}" if held else "something that this collection has not put there"
+        raise ConflictError(
+            f"{request.uri} holds {content}, not {request.source_sha256} (source_sha256). Choose another name, or "
+            "delete the object (state=absent without source_sha256)."
+        )
     return found
 
 
-def _checked_size(spec: ObjectSpec, check_mode: bool, warn: Callable[[str], None]) -> int | None:
-    if not spec.src:
+def _checked_size(request: GcsObjectRequest, check_mode: bool, warn: Callable[[str], None]) -> int | None:
+    if not request.src:
         if check_mode:
             return None
-        raise InputError(f"src is needed: {spec.uri} is not there yet")
-    if not Path(spec.src).exists():
+        raise InputError(f"src is needed: {request.uri} is not there yet")
+    if not Path(request.src).exists():
         if not check_mode:
-            raise InputError(f"src {spec.src}: no such file")
-        warn(f"src {spec.src} does not exist yet; it would be uploaded")
+            raise InputError(f"src {request.src}: no such file")
+        warn(f"src {request.src} does not exist yet; it would be uploaded")
         return None
-    inspect_gce_tar(spec.src)
-    return Path(spec.src).stat().st_size
+    inspect_gce_tar(request.src)
+    return Path(request.src).stat().st_size
 
 
-def _bucket_exists(client: Client, spec: ObjectSpec) -> bool:
-    with provider_errors("buckets.get", f"look for bucket {spec.bucket}"):
-        return client.lookup_bucket(spec.bucket, timeout=TIMEOUT, retry=storage_retry()) is not None
+def _bucket_exists(clients: GcpClients, request: GcsObjectRequest) -> bool:
+    with provider_errors("buckets.get", f"look for bucket {request.bucket}"):
+        return clients.storage.lookup_bucket(request.bucket, **call_options()) is not None
 
 
-def _create_bucket(client: Client, spec: ObjectSpec) -> bool:
+def _create_bucket(clients: GcpClients, request: GcsObjectRequest) -> bool:
     """Create a private bucket; false when another run was faster."""
-    bucket = client.bucket(spec.bucket)
-    bucket.iam_configuration.uniform_bucket_level_access_enabled = True
-    bucket.iam_configuration.public_access_prevention = "enforced"
-    where = f" in location {spec.location}" if spec.location else ""
+    where = f" in location {request.location}" if request.location else ""
     try:
-        with provider_errors("buckets.insert", f"create bucket {spec.bucket}{where} (create_bucket)"):
-            client.create_bucket(bucket, location=spec.location, timeout=TIMEOUT, retry=storage_retry())
+        with provider_errors("buckets.insert", f"create bucket {request.bucket}{where} (create_bucket)"):
+            bucket = clients.storage.bucket(request.bucket)
+            bucket.iam_configuration.uniform_bucket_level_access_enabled = True
+            bucket.iam_configuration.public_access_prevention = "enforced"
+            clients.storage.create_bucket(bucket, location=request.location, **call_options())
     except ProviderError as error:
-        if error.status == 409 and _bucket_exists(client, spec):
+        if error.status == 409 and _bucket_exists(clients, request):
             return False
         raise
     return True
@@ -176,16 +221,15 @@ class _ReportingReader(io.BufferedReader):
         return data
 
 
-def _upload(client: Client, spec: ObjectSpec, src: str) -> Blob:
-    errors = require("google.cloud.storage.exceptions", "google-cloud-storage")
+def _upload(clients: GcpClients, request: GcsObjectRequest, src: str) -> GcsObjectState:
     size = Path(src).stat().st_size
-    blob = client.bucket(spec.bucket).blob(spec.name, chunk_size=CHUNK_SIZE)
-    blob.metadata = {IDENTITY_KEY: spec.source_sha256}
     try:
         with (
-            provider_errors("objects.insert", f"upload {src} to {spec.uri}"),
             _ReportingReader(src, Progress("upload", size)) as file,
+            provider_errors("objects.insert", f"upload {src} to {request.uri}"),
         ):
+            blob = clients.storage.bucket(request.bucket).blob(request.name, chunk_size=_CHUNK_SIZE)
+            blob.metadata = {IDENTITY_KEY: request.source_sha256}
             # Zero: only if there is no such object. The crc32c goes along and is compared on both sides.
             blob.upload_from_file(
                 file,
@@ -193,40 +237,46 @@ def _upload(client: Client, spec: ObjectSpec, src: str) -> Blob:
                 content_type="application/gzip",
                 if_generation_match=0,
                 checksum="crc32c",
-                timeout=_CHUNK_TIMEOUT,
-                retry=storage_retry(_CHUNK_RETRY_SECONDS),
+                **call_options(_CHUNK_TIMEOUT, _CHUNK_RETRY_SECONDS),
             )
-    except errors.DataCorruption as error:
-        raise ProviderError(
-            f"{spec.uri} did not arrive as it was sent, and was deleted: its crc32c differs. Run the task again.",
-            operation="objects.insert",
-            code="DataCorruption",
-        ) from error
     except ProviderError as error:
+        if error.code == DATA_CORRUPTION:
+            raise ProviderError(
+                f"{request.uri} did not arrive as it was sent, and was deleted: its crc32c differs. Run the task "
+                "again.",
+                operation="objects.insert",
+                code=DATA_CORRUPTION,
+            ) from error
         if error.status == 404:
             raise InputError(
-                f"bucket {spec.bucket} does not exist: create it, name another, or set create_bucket=true"
+                f"bucket {request.bucket} does not exist: create it, name another, or set create_bucket=true"
             ) from error
         # Another run was faster, or the answer to our own last request got lost.
-        made = _find(client, spec) if error.status == 412 else None
+        made = _find(clients, request) if error.status == 412 else None
         if made is None:
             raise
         return made
-    return blob
+    return GcsObjectState.of(blob)
 
 
 def _result(
-    spec: ObjectSpec, blob: Blob | None, *, changed: bool, bucket_created: bool = False, size: int | None = None
+    request: GcsObjectRequest,
+    found: GcsObjectState | None,
+    *,
+    before: GcsObjectAttributes | None = None,
+    after: GcsObjectAttributes | None = None,
 ) -> dict[str, Any]:
-    return {
-        "changed": changed,
-        "bucket": spec.bucket,
-        "bucket_created": bucket_created,
-        "name": spec.name,
-        "uri": spec.uri,
-        "url": spec.url,
-        "size": blob.size if blob else size,
-        "crc32c": blob.crc32c if blob else None,
-        "generation": str(blob.generation) if blob else None,
-        "source_sha256": spec.source_sha256,
+    """A run's result; it has changed something where ``before`` or ``after`` is given."""
+    result: dict[str, Any] = {
+        "changed": before is not None or after is not None,
+        "bucket": request.bucket,
+        "bucket_created": bool(after and after.bucket_created),
+        "name": request.name,
+        "uri": request.uri,
+        "url": object_url(request.bucket, request.name),
+        "size": found.size if found else (after.size if after else None),
+        "crc32c": found.crc32c if found else None,
+        "generation": str(found.generation) if found else None,
+        "source_sha256": request.source_sha256,
     }
+    return {**result, "diff": diff_of(before, after)} if result["changed"] else result

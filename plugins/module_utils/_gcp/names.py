@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names, families and labels as Compute Engine allows them.
+"""Names, families and labels as Compute Engine allows them, and the URLs of objects.
 
 The rules: https://cloud.google.com/compute/docs/naming-resources (RFC 1035) and
 https://cloud.google.com/compute/docs/labeling-resources#requirements.
@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from .._core.errors import InputError
+from .errors import without_queries
 
 _MAX_LENGTH = 63
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"[a-z][-_a-z0-9]{0,62}")
 _LABEL_VALUE = re.compile(r"[-_a-z0-9]{0,63}")
 _MAX_LABELS = 64
+
+_GS_URI = re.compile(r"gs://([^/]+)/(.+)")
+_OBJECT_URL = re.compile(r"https://storage\.googleapis\.com/[^/?]+/[^?]+(\?.*)?")
 
 
 def resource_name(name: str) -> str:
@@ -67,3 +72,24 @@ def checked_labels(labels: Mapping[str, str], option: str = "labels") -> dict[st
                 "underscores"
             )
     return dict(labels)
+
+
+def object_url(bucket: str, name: str) -> str:
+    """An object in Cloud Storage as ``rawDisk.source`` of a Compute Engine image has it."""
+    return f"https://storage.googleapis.com/{bucket}/{quote(name)}"
+
+
+def checked_source(source: str) -> str:
+    """Return ``source`` as the API takes it: gs:// is an idea of the command line tools.
+
+    :raises InputError: when it is the URL of no object.
+    """
+    match = _GS_URI.fullmatch(source)
+    if match:
+        return object_url(match[1], match[2])
+    if not _OBJECT_URL.fullmatch(source):
+        raise InputError(
+            "source must be gs://BUCKET/OBJECT or https://storage.googleapis.com/BUCKET/OBJECT, got "
+            f"{without_queries(source)!r}"
+        )
+    return source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.alpine.cloud.plugins.module_utils._core.diff import attributes_of, diff_of
+from ansible_collections.alpine.cloud.plugins.module_utils._core.diff import attributes_of, diff_of, differences
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,3 +45,9 @@ def test_records_are_compared_by_their_fields() -> None:
 def test_no_record_has_no_attributes() -> None:
     assert diff_of(None, Attributes("a", {})) == {"before": {}, "after": {"name": "a", "tags": {}}}
     assert attributes_of(None) == {}
+
+
+def test_differences_say_what_is_and_what_should_be() -> None:
+    held, wanted = Attributes("a", {"x": 1}), Attributes("b", {"x": 1})
+    assert differences(held, wanted) == {"name": "name is 'a', not 'b'"}
+    assert differences(held, held) == {}

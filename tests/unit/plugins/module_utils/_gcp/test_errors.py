@@ -2,16 +2,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 from typing import Any
 
 import pytest
 import requests
+import urllib3
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.protobuf import json_format
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors, without_queries
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import (
+    DATA_CORRUPTION,
+    provider_errors,
+    without_queries,
+)
 
 
 def _answer(status: int, body: Any) -> requests.Response:
@@ -98,9 +107,49 @@ def test_details_hold_no_signature() -> None:
     assert error.details[0]["extra"] == 1
 
 
-def test_other_errors_pass() -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (urllib3.exceptions.ProtocolError("Connection broken"), "Connection broken"),
+        (http.client.IncompleteRead(b"half", 4), "IncompleteRead(4 bytes read, 4 more expected)"),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), "certificate verify failed"),
+        (ConnectionResetError(), "ConnectionResetError"),
+        (json.JSONDecodeError("Expecting value", "<html>", 0), "does not understand the answer (JSONDecodeError: Exp"),
+        (json_format.ParseError("Failed to parse"), "does not understand the answer (ParseError: Failed to parse"),
+        (KeyError("location"), "does not understand the answer (KeyError: 'location'"),
+        (TypeError("string indices"), "does not understand the answer (TypeError: string indices"),
+        (AttributeError("no attribute 'get'"), "does not understand the answer (AttributeError: no attribute 'get'"),
+    ],
+)
+def test_whatever_comes_out_of_the_sdk_is_told(error: Exception, words: str) -> None:
+    translated = _translated(error)
+    assert translated.message.startswith("Google Cloud could not import image alpine: ")
+    assert words in translated.message
+    assert (translated.operation, translated.code, translated.status) == ("images.insert", None, None)
+
+
+def test_an_answer_to_an_upload_that_was_not_expected_is_told() -> None:
+    answer = _answer(503, "Busy")
+    error = _translated(InvalidResponse(answer, "Request failed with status code", 503, "Expected one of", 200, 308))
+    assert error.message.endswith(": Request failed with status code 503 Expected one of 200 308")
+    assert error.status == 503
+
+
+def test_a_damaged_upload_has_a_code() -> None:
+    error = _translated(DataCorruption(_answer(200, {}), "Checksum mismatch"))
+    assert error.code == DATA_CORRUPTION
+    assert error.message.endswith(": Checksum mismatch")
+
+
+def test_errors_of_the_collection_pass() -> None:
     with pytest.raises(InputError, match="as it is"), provider_errors("images.insert", "import"):
         raise InputError("as it is")
+
+
+def test_bugs_of_the_collection_pass() -> None:
+    no_text: Any = None
+    with pytest.raises(TypeError), provider_errors("images.insert", "import"):
+        without_queries(no_text)
 
 
 @pytest.mark.parametrize(

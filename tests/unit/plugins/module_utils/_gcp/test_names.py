@@ -12,6 +12,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import I
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp.names import (
     checked_labels,
     checked_name,
+    checked_source,
+    object_url,
     resource_name,
 )
 
@@ -79,3 +81,36 @@ def test_labels_pass_unchanged() -> None:
 def test_illegal_labels_are_named(labels: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=f"^labels: .*{words}"):
         checked_labels(labels)
+
+
+_URL = "https://storage.googleapis.com/images/alpine.tar.gz"
+
+
+def test_an_object_has_a_url() -> None:
+    assert object_url("images", "a b/c+d.tar.gz") == "https://storage.googleapis.com/images/a%20b/c%2Bd.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("gs://images/folder/alpine 1.tar.gz", "https://storage.googleapis.com/images/folder/alpine%201.tar.gz"),
+        (_URL, _URL),
+        (f"{_URL}?X-Goog-Signature=abc", f"{_URL}?X-Goog-Signature=abc"),
+        ("https://storage.googleapis.com/b/a/c.tar.gz", "https://storage.googleapis.com/b/a/c.tar.gz"),
+    ],
+)
+def test_a_source_becomes_a_url(source: str, expected: str) -> None:
+    assert checked_source(source) == expected
+
+
+@pytest.mark.parametrize("source", ["s3://images/alpine.tar.gz", "gs://images", "gs://images/", ""])
+def test_a_source_that_is_no_object_is_refused(source: str) -> None:
+    with pytest.raises(InputError, match=r"^source must be gs://BUCKET/OBJECT or https://storage"):
+        checked_source(source)
+
+
+def test_a_refused_source_is_not_quoted_with_its_signature() -> None:
+    with pytest.raises(InputError) as refusal:
+        checked_source("http://storage.googleapis.com/b/o?X-Goog-Signature=secret")
+    assert "http://storage.googleapis.com/b/o" in refusal.value.message
+    assert "secret" not in refusal.value.message
