@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.progress import FILE_VARIABLE
+from ..module_utils._core.units import MIB
 
 # A worker's stdout is never a terminal: only the parent process, which imports this first, can tell.
 _ON_TERMINAL = sys.stdout.isatty() and sys.stderr.isatty()
@@ -32,7 +33,6 @@ _LINE_SECONDS = 30.0
 _LINE_PERCENT = 10
 _BAR_WIDTH = 30
 _CLEAR_LINE = "\r\x1b[K"
-_MIB = 1 << 20
 
 
 def describe(report: dict[str, Any], seconds: float) -> str:
@@ -40,7 +40,7 @@ def describe(report: dict[str, Any], seconds: float) -> str:
     percent = percent_of(report)
     if report["unit"] != "bytes":
         return f"{report['step']} {percent:3d} %"
-    done, total = report["done"] / _MIB, report["total"] / _MIB
+    done, total = report["done"] / MIB, report["total"] / MIB
     rate = f", {done / seconds:.1f} MiB/s" if seconds > 0 else ""
     return f"{report['step']} {percent:3d} %  {done:.1f} of {total:.1f} MiB{rate}"
 

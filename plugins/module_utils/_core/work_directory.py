@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import fcntl
 import json
 import os
@@ -27,6 +26,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from .errors import InputError
+from .no_space import is_no_space
 from .units import MIB
 from .wait import wait_until
 
@@ -159,7 +159,7 @@ class WorkDirectory:
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if is_no_space(error):
                 raise self.unusable("it is full") from error
             place = Path(error.filename or self.folder)
             if not place.is_relative_to(self.root):

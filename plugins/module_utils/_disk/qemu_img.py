@@ -10,62 +10,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 from typing import Any
 
-from .._core.errors import AlpineCloudError, InputError
+from .._core.programs import Program
 
-_REASON_LENGTH = 1000
-
-
-class QemuImgError(AlpineCloudError):
-    """``qemu-img`` failed; the message has its own reason.
-
-    :param status: its exit status.
-    """
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def find_qemu_img() -> str:
-    """Where ``qemu-img`` is.
-
-    :raises InputError: when it is not on ``PATH``; names the packages that have it.
-    """
-    path = shutil.which("qemu-img")
-    if path is None:
-        raise InputError(
-            "qemu-img is not on PATH where this module runs: install the package qemu-utils (Debian, Ubuntu), "
-            "qemu-img (Alpine, Fedora) or qemu (Homebrew)"
-        )
-    return path
+QEMU_IMG = Program("qemu-img", "qemu-utils (Debian, Ubuntu), qemu-img (Alpine, Fedora) or qemu (Homebrew)")
 
 
 def qemu_img(command: str, *arguments: str | os.PathLike[str]) -> str:
-    """Run ``qemu-img command …`` and return what it prints.
+    """Run ``qemu-img command …`` and return what it prints. A disk may be of any size, so it takes what time it takes.
 
-    :raises InputError: when there is none.
-    :raises QemuImgError: when it fails.
+    :raises UnusableProgramError: when it is missing or cannot be started.
+    :raises ProgramError: when it fails.
     """
-    # Not AnsibleModule.run_command(): what calls this knows no module, and no shell is wanted.
-    completed = subprocess.run(  # pylint: disable=ansible-bad-function
-        [find_qemu_img(), command, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        # So that its reasons can be told apart.
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if completed.returncode != 0:
-        reason = (completed.stderr or completed.stdout).strip() or f"exit status {completed.returncode}"
-        # `check` may have a line for every cluster.
-        raise QemuImgError(f"qemu-img {command} failed: {reason[:_REASON_LENGTH]}", completed.returncode)
-    return completed.stdout
+    return QEMU_IMG.output(command, *arguments)
 
 
 def qemu_img_json(command: str, *arguments: str | os.PathLike[str]) -> dict[str, Any]:

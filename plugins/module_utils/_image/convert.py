@@ -14,12 +14,12 @@ from .._core.diff import diff_of
 from .._core.digests import sha256_of
 from .._core.errors import AlpineCloudError, InputError
 from .._core.identity import checked_sha256
+from .._core.programs import ProgramError
 from .._core.units import GIB, MIB
 from .._core.work_directory import KeptFile, WorkDirectory
 from .._disk.gce_tar import compare_gce_tar, write_gce_tar
 from .._disk.qemu_img import (
-    QemuImgError,
-    find_qemu_img,
+    QEMU_IMG,
     qemu_img,
     qemu_img_json,
 )
@@ -48,7 +48,6 @@ _SUBFORMATS: dict[Format, str] = {"fixed_vhd": "fixed", "dynamic_vhd": "dynamic"
 _SPARE_SPACE = 16 * MIB
 # Of `qemu-img compare`.
 _DIFFERENT = 1
-_NO_SPACE = "No space left on device"
 
 
 class ConversionError(AlpineCloudError):
@@ -76,7 +75,7 @@ class Conversion:
         :param check_mode: write nothing.
         :param warn: tells the user what cannot be known in check mode.
         :raises InputError: when the source, the work directory or ``qemu-img`` cannot be used.
-        :raises QemuImgError: when ``qemu-img`` fails.
+        :raises ProgramError: when ``qemu-img`` fails.
         :raises ConversionError: when the converted disk differs from the source's.
         :raises WaitTimeoutError: when another run takes too long.
         """
@@ -91,7 +90,7 @@ class Conversion:
         kept = self._kept(work)
         if kept is not None:
             return self._result_of(kept, sha256, changed=False)
-        find_qemu_img()
+        QEMU_IMG.find()
         work.check_writable()
         if check_mode:
             return self._result(
@@ -129,8 +128,8 @@ class Conversion:
                     self._write_vhd(source, partial)
                 check_unchanged(source)
                 return work.keep(partial, file_name, virtual_size=self._converted_size(source))
-        except QemuImgError as error:
-            if _NO_SPACE in error.message:
+        except ProgramError as error:
+            if error.no_space:
                 raise work.unusable("it is full") from error
             raise
 
@@ -162,7 +161,7 @@ class Conversion:
             return
         try:
             qemu_img("compare", "-q", "-f", source.format, "-F", target_format, source.path, target)
-        except QemuImgError as error:
+        except ProgramError as error:
             if error.status == _DIFFERENT:
                 raise self._differs() from error
             raise

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from .._core.errors import InputError
+from .._core.programs import ProgramError
 from .._disk.partitions import (
     SECTOR,
     DiskLayout,
@@ -27,7 +28,7 @@ from .._disk.qcow2 import (
     find_content_end,
     parse_qcow2_header,
 )
-from .._disk.qemu_img import QemuImgError, qemu_img
+from .._disk.qemu_img import qemu_img
 from .._disk.vhd import FOOTER_SIZE
 
 _HEAD_SIZE = 4096
@@ -109,7 +110,7 @@ def check_integrity(source: SourceImage) -> None:
         return
     try:
         qemu_img("check", "-q", "-f", source.format, source.path)
-    except QemuImgError as error:
+    except ProgramError as error:
         if error.status != _CHECK_FOUND_LEAKS:
             raise InputError(f"src {source.path} is damaged, get the image again: {error.message}") from error
     if source.last_content is None:
@@ -117,7 +118,7 @@ def check_integrity(source: SourceImage) -> None:
     with guest_view(source) as read:
         try:
             read(source.last_content, SECTOR)
-        except QemuImgError as error:
+        except ProgramError as error:
             raise InputError(
                 f"src {source.path} is damaged at its end, get the image again: {error.message}"
             ) from error
@@ -145,7 +146,7 @@ def naming_source(source: SourceImage) -> Iterator[None]:
 def guest_view(source: SourceImage) -> Iterator[ReadAt]:
     """Yield a function that reads from the disk that a guest sees.
 
-    :raises QemuImgError: (the function) when a qcow2 image cannot be read there.
+    :raises ProgramError: (the function) when a qcow2 image cannot be read there.
     """
     if source.format == "raw":
         with source.path.open("rb") as file:

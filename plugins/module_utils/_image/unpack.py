@@ -21,10 +21,11 @@ from typing import IO, Any, Literal, cast
 from .._core.diff import diff_of
 from .._core.digests import sha256_of
 from .._core.errors import InputError
+from .._core.programs import ProgramError
 from .._core.progress import Progress
 from .._core.work_directory import WorkDirectory
 from .._disk.qcow2 import QCOW2_MAGIC
-from .._disk.qemu_img import QemuImgError, find_qemu_img, qemu_img
+from .._disk.qemu_img import QEMU_IMG, qemu_img
 from .._disk.vhd import FOOTER_SIZE, read_vhd_footer
 from .metadata import sidecar_of
 from .names import strip_extension
@@ -44,7 +45,6 @@ _BLOCK = 512
 _CHUNK = 1 << 20
 _ZEROS = bytes(_CHUNK)
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, tarfile.TarError)
-_NO_SPACE = "No space left on device"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Unpacking:
         :param check_mode: write nothing.
         :param warn: tells the user what cannot be known in check mode.
         :raises InputError: when the file, what is in it, or the work directory cannot be used.
-        :raises QemuImgError: when ``qemu-img`` fails.
+        :raises ProgramError: when ``qemu-img`` fails.
         :raises WaitTimeoutError: when another run takes too long.
         """
         path = Path(self.src).absolute()
@@ -209,14 +209,14 @@ def _unpack_vhd(path: Path, src: str, target: Path, work: WorkDirectory) -> None
         raise InputError(f"src {src} is a differencing VHD, which needs another file: merge them first")
     if footer.current_size > LARGEST_DISK:
         raise _too_large(src)
-    find_qemu_img()
+    QEMU_IMG.find()
     # Or else qemu-img would take the size of some VHDs from cylinders, heads and sectors.
     name = str(path).replace(",", ",,")
     source = f"driver=vpc,force_size_calc=current_size,file.driver=file,file.filename={name}"
     try:
         qemu_img("convert", "--image-opts", "-O", "raw", source, target)
-    except QemuImgError as error:
-        if _NO_SPACE in error.message:
+    except ProgramError as error:
+        if error.no_space:
             raise work.unusable("it is full") from error
         raise InputError(f"src {src} is damaged or incomplete, get the image again: {error.message}") from error
 

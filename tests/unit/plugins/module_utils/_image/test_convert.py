@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.programs import Program, ProgramError
 from ansible_collections.alpine.cloud.plugins.module_utils._disk.gce_tar import compare_gce_tar, inspect_gce_tar
 from ansible_collections.alpine.cloud.plugins.module_utils._disk.qcow2 import read_qcow2_header
-from ansible_collections.alpine.cloud.plugins.module_utils._disk.qemu_img import QemuImgError
 from ansible_collections.alpine.cloud.plugins.module_utils._disk.vhd import read_vhd_footer
 from ansible_collections.alpine.cloud.plugins.module_utils._image import convert
 from ansible_collections.alpine.cloud.plugins.module_utils._image.convert import (
@@ -151,13 +151,13 @@ class TestResult:
         conversion = Conversion(str(raw), "fixed_vhd", work_dir)
         results: list[dict[str, Any]] = []
 
-        def meanwhile() -> str:
+        def meanwhile(_program: Program) -> str:
             # Called behind the first look and before the lock.
             monkeypatch.undo()
             results.append(run(conversion))
             return ""
 
-        monkeypatch.setattr(convert, "find_qemu_img", meanwhile)
+        monkeypatch.setattr(Program, "find", meanwhile)
         assert not run(conversion)["changed"]
         assert [result["changed"] for result in results] == [True]
 
@@ -262,7 +262,7 @@ class TestFailing:
 
     def test_a_comparison_that_fails_is_no_difference(self, qcow2: Path, work_dir: Path, stand_in: Path) -> None:
         stand_in.write_text('#!/bin/sh\n[ "$1" = compare ] && echo broken >&2 && exit 2\nexec "$REAL" "$@"\n')
-        with pytest.raises(QemuImgError, match="qemu-img compare failed: broken"):
+        with pytest.raises(ProgramError, match="qemu-img compare failed: broken"):
             run(Conversion(str(qcow2), "fixed_vhd", work_dir))
         assert self.nothing_kept(work_dir)
 
@@ -270,7 +270,7 @@ class TestFailing:
         stand_in.write_text(
             '#!/bin/sh\n[ "$1 $2" = "convert -c" ] && echo "qemu-img: reason" >&2 && exit 1\nexec "$REAL" "$@"\n'
         )
-        with pytest.raises(QemuImgError, match="qemu-img convert failed: qemu-img: reason"):
+        with pytest.raises(ProgramError, match="qemu-img convert failed: qemu-img: reason"):
             run(Conversion(str(qcow2), "qcow2", work_dir))
 
     def test_a_directory_that_fills_up(self, raw: Path, work_dir: Path, stand_in: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._disk.qemu_img import QemuImgError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.programs import ProgramError
 from ansible_collections.alpine.cloud.plugins.module_utils._image import source
 from ansible_collections.alpine.cloud.plugins.module_utils._image.source import (
     check_integrity,
@@ -244,5 +244,5 @@ class TestGuestView:
     def test_says_what_cannot_be_read(self, qcow2: Path) -> None:
         source = identify_source(qcow2)
         qcow2.write_bytes(b"")
-        with guest_view(source) as read, pytest.raises(QemuImgError, match="qemu-img convert failed"):
+        with guest_view(source) as read, pytest.raises(ProgramError, match="qemu-img convert failed"):
             read(0, 512)
