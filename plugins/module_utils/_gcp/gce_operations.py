@@ -104,15 +104,22 @@ def patch_image(clients: GcpClients, name: str, attributes: Mapping[str, str], w
 def set_image_labels(clients: GcpClients, name: str, labels: Mapping[str, str], fingerprint: str, wait: Wait) -> None:
     """Replace all labels, provided that nobody else has changed them since ``fingerprint`` was read."""
     attempt = f"set the labels of image {name}"
-    with provider_errors("images.setLabels", attempt):
-        operation = clients.images.set_labels_unary(
-            {
-                "project": clients.project,
-                "resource": name,
-                "global_set_labels_request_resource": {"labels": dict(labels), "label_fingerprint": fingerprint},
-            },
-            **call_options(),
-        )
+    try:
+        with provider_errors("images.setLabels", attempt):
+            operation = clients.images.set_labels_unary(
+                {
+                    "project": clients.project,
+                    "resource": name,
+                    "global_set_labels_request_resource": {"labels": dict(labels), "label_fingerprint": fingerprint},
+                },
+                **call_options(),
+            )
+    except ProviderError as error:
+        # There is no requestId here: our own first attempt, whose answer got lost, may have been faster.
+        now = get_image(clients, name) if error.status == 412 else None
+        if now is None or dict(now.labels) != dict(labels):
+            raise
+        return
     _finish(clients, operation, wait, "images.setLabels", attempt)
 
 

@@ -254,6 +254,24 @@ def test_labels_are_set_against_the_fingerprint_that_was_read(cloud: FakeCompute
     assert request.global_set_labels_request_resource.label_fingerprint == "fingerprint"
 
 
+@pytest.mark.parametrize("by_us", [True, False])
+def test_labels_that_another_attempt_has_set_need_not_be_set_again(
+    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch, by_us: bool
+) -> None:
+    image = cloud.put()
+
+    def set_labels(_request: Any, **_options: Any) -> None:
+        image.labels = {"team": "x" if by_us else "y", "source-sha256": SHA256[:63]}
+        raise api.PreconditionFailed("Labels fingerprint either invalid or resource labels have changed")
+
+    monkeypatch.setattr(cloud, "set_labels_unary", set_labels)
+    if by_us:
+        assert ensure_present(cloud.clients, _request(labels={"team": "x"}), check_mode=False)["changed"]
+    else:
+        with pytest.raises(ProviderError, match=r"could not set the labels .*fingerprint"):
+            ensure_present(cloud.clients, _request(labels={"team": "x"}), check_mode=False)
+
+
 def test_only_what_differs_is_patched(cloud: FakeCompute) -> None:
     cloud.put(family="old", description="Small.")
     ensure_present(cloud.clients, _request(family="new", description="Small."), check_mode=False)
