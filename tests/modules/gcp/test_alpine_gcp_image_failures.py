@@ -34,16 +34,16 @@ def test_each_refusal_says_what_to_do(images: Cloud, options: dict[str, Any], wo
 def test_an_image_that_differs_is_left_alone(images: Cloud) -> None:
     images.succeeds(MODULE, storage_locations=["europe-west3"])
     before = images.mark()
-    for options, words in [
+    refusals: list[tuple[dict[str, Any], str]] = [
         ({"source_sha256": "1" * 64}, "Choose another name"),
         ({"source_sha256": "1" * 64, "state": "absent"}, "Choose another name"),
         ({"guest_os_features": ["GVNIC"]}, "To replace it, delete it first (state=absent)"),
         ({"firmware": "bios"}, "guest_os_features is"),
         ({"architecture": "aarch64"}, "architecture is 'X86_64', not 'ARM64'"),
         ({"storage_locations": ["us"]}, "storage_locations is ['europe-west3'], not ['us']"),
-    ]:
-        given: dict[str, Any] = {**options}
-        assert words in images.fails(MODULE, **given).msg
+    ]
+    for options, words in refusals:
+        assert words in images.fails(MODULE, **options).msg
     assert images.writes(before) == []
 
 
