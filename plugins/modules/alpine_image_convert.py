@@ -106,20 +106,20 @@ source_sha256:
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
-from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._core.work_directory import default_work_dir
-from ..module_utils._image.convert import FORMATS, Conversion
+from ..module_utils._image.convert import ConversionRequest, convert
+from ..module_utils._image.writers import FILE_NAMES
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "src": {"type": "path", "required": True},
-            "format": {"type": "str", "required": True, "choices": list(FORMATS)},
+            "format": {"type": "str", "required": True, "choices": list(FILE_NAMES)},
             "work_dir": {"type": "path"},
             "source_sha256": {"type": "str"},
             "verify": {"type": "bool", "default": True},
@@ -127,16 +127,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
-    conversion = Conversion(
-        src=params["src"],
-        format=params["format"],
-        work_dir=Path(params["work_dir"]).absolute() if params["work_dir"] else default_work_dir(),
-        source_sha256=params["source_sha256"],
-        verify=params["verify"],
-        wait_timeout=params["wait_timeout"],
-    )
-    run_module(module, lambda: conversion.run(check_mode=module.check_mode, warn=module.warn))
+
+    def operation() -> dict[str, Any]:
+        request = ConversionRequest.from_params(module.params)
+        return convert(request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -264,10 +264,12 @@ image:
       sample: generic
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._image.inspect import inspect_image
+from ..module_utils._image.inspect import InspectionRequest, inspect_image
 
 
 def main() -> None:
@@ -279,11 +281,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
 
-    def operation() -> dict[str, object]:
-        found = inspect_image(params["src"], params["name"], metadata_path=params["metadata"], warn=module.warn)
-        return {"changed": False, **found}
+    def operation() -> dict[str, Any]:
+        request = InspectionRequest.from_params(module.params)
+        return {"changed": False, **inspect_image(request, warn=module.warn).as_result()}
 
     run_module(module, operation)
 

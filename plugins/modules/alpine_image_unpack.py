@@ -79,13 +79,12 @@ metadata:
   type: str
 """
 
-from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._core.work_directory import default_work_dir
-from ..module_utils._image.unpack import Unpacking
+from ..module_utils._image.unpack import UnpackRequest, unpack
 
 
 def main() -> None:
@@ -97,13 +96,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
-    unpacking = Unpacking(
-        src=params["src"],
-        work_dir=Path(params["work_dir"]).absolute() if params["work_dir"] else default_work_dir(),
-        wait_timeout=params["wait_timeout"],
-    )
-    run_module(module, lambda: unpacking.run(check_mode=module.check_mode, warn=module.warn))
+
+    def operation() -> dict[str, Any]:
+        request = UnpackRequest.from_params(module.params)
+        return unpack(request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import inspect_image
+from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import InspectionRequest, inspect_image
 from tests.image import AARCH64, HYBRID, KINDS, ImageSpec, build_image
 from tests.support.paths import BUILD, REPOSITORY
 
@@ -83,7 +83,8 @@ def test_the_root_file_system_is_sound(raw: Path, start: int) -> None:
 
 @pytest.mark.parametrize("spec", KINDS, ids=_name)
 def test_the_collection_sees_what_was_built(spec: ImageSpec, tmp_path: Path) -> None:
-    facts = inspect_image(build_image(spec, tmp_path))
+    request = InspectionRequest(str(build_image(spec, tmp_path)))
+    facts = inspect_image(request, warn=pytest.fail).as_result()
     assert facts["firmware"] == spec.firmware
     assert facts["partition_table"] == ("none" if spec.firmware == "bios" else "gpt")
     assert [loader["architecture"] for loader in facts["efi_loaders"]] == [spec.arch] * (spec.firmware != "bios")

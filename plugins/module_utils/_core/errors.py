@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -17,6 +18,18 @@ class AlpineCloudError(Exception):
 
 class InputError(AlpineCloudError):
     """What the user gave cannot work. Raised before anything is uploaded or created."""
+
+
+Refusal = Callable[[str], InputError]
+"""Makes the error to raise of a reason alone.
+
+Handed down to what reads a file, which knows the reason, by what knows the user's option. ``InputError`` itself is one.
+"""
+
+
+def refusal_of(subject: str) -> Refusal:
+    """One whose messages begin with what is refused, such as ``src disk.qcow2``."""
+    return lambda reason: InputError(f"{subject}: {reason}")
 
 
 class ConflictError(AlpineCloudError):

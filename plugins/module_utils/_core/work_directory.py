@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 
 from .errors import InputError
 from .no_space import is_no_space
+from .programs import ProgramError
 from .units import MIB
 from .wait import wait_until
 
@@ -51,6 +52,11 @@ def default_work_dir() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
     # Relative ones are to be ignored.
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "alpine.cloud"
+
+
+def chosen_work_dir(option: str | None) -> Path:
+    """The one that the option ``work_dir`` names, or else :func:`default_work_dir`."""
+    return Path(option).absolute() if option else default_work_dir()
 
 
 class WorkDirectory:
@@ -108,10 +114,11 @@ class WorkDirectory:
 
         :param timeout: how long to wait for another run that writes it, in seconds.
         :raises WaitTimeoutError: when that takes longer.
-        :raises InputError: when nothing can be written in the work directory; also from within the context.
+        :raises InputError: when nothing can be written in the work directory; also from within the context, where a
+            program says that there is no space left.
         """
         lock = self.folder / f"{file_name}.lock"
-        with self._explaining_os_errors():
+        with self._explaining_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
             # Never removed: another run may be waiting for it.
             with lock.open("ab") as handle, _cleaning_up_when_terminated():
@@ -155,16 +162,23 @@ class WorkDirectory:
         return KeptFile(path, status.st_size, facts)
 
     @contextlib.contextmanager
-    def _explaining_os_errors(self) -> Iterator[None]:
+    def _explaining_failures(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             if is_no_space(error):
-                raise self.unusable("it is full") from error
+                raise self._full() from error
             place = Path(error.filename or self.folder)
             if not place.is_relative_to(self.root):
                 raise InputError(f"{place}: {error.strerror}") from error
             raise self.unusable(f"{place}: {error.strerror}") from error
+        except ProgramError as error:
+            if error.no_space:
+                raise self._full() from error
+            raise
+
+    def _full(self) -> InputError:
+        return self.unusable("it is full")
 
     def unusable(self, reason: str) -> InputError:
         """What to raise when nothing can be written here."""

@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 import struct
 
-from .._core.errors import InputError
+from .._core.errors import InputError, Refusal
 from .._core.words import Architecture
 from .fat import FatFileSystem
-from .partitions import Partition, ReadAt
+from .partitions import Partition
+from .sectors import ReadAt
 
 LOADERS: dict[str, Architecture] = {"EFI/BOOT/BOOTX64.EFI": "x86_64", "EFI/BOOT/BOOTAA64.EFI": "aarch64"}
 """Where UEFI looks, and for which processor."""
@@ -35,10 +36,11 @@ class EfiLoader:
     """By its content."""
 
 
-def efi_loaders(read: ReadAt, partition: Partition) -> tuple[EfiLoader, ...]:
+def efi_loaders(read: ReadAt, partition: Partition, refusal: Refusal = InputError) -> tuple[EfiLoader, ...]:
     """Those in an EFI system partition; none where it holds none.
 
     :param read: reads from the disk.
+    :param refusal: makes the errors.
     :raises InputError: when the partition has no file system that UEFI reads, or a loader is no program for the
         processor that its name is for.
     """
@@ -46,22 +48,20 @@ def efi_loaders(read: ReadAt, partition: Partition) -> tuple[EfiLoader, ...]:
     def read_partition(offset: int, length: int) -> bytes:
         return read(partition.start + offset, max(0, min(length, partition.size - offset)))
 
-    try:
-        file_system = FatFileSystem(read_partition)
-        heads = {path: file_system.begin_of(path, _HEAD_SIZE) for path in LOADERS}
-    except InputError as error:
-        raise InputError(
-            f"its EFI system partition (number {partition.number}) cannot be used: {error.message}"
-        ) from error
-    return tuple(_checked(path, head) for path, head in heads.items() if head is not None)
+    def refused_partition(reason: str) -> InputError:
+        return refusal(f"its EFI system partition (number {partition.number}) cannot be used: {reason}")
+
+    file_system = FatFileSystem(read_partition, refused_partition)
+    heads = {path: file_system.begin_of(path, _HEAD_SIZE) for path in LOADERS}
+    return tuple(_checked(path, head, refusal) for path, head in heads.items() if head is not None)
 
 
-def _checked(path: str, head: bytes) -> EfiLoader:
+def _checked(path: str, head: bytes, refusal: Refusal) -> EfiLoader:
     found = _machine(head)
     if found is None:
-        raise InputError(f"its EFI boot loader {path} is no program for UEFI")
+        raise refusal(f"its EFI boot loader {path} is no program for UEFI")
     if _MACHINES.get(found) != LOADERS[path]:
-        raise InputError(f"its EFI boot loader {path} is for {_MACHINES.get(found, f'machine {found:#06x}')}")
+        raise refusal(f"its EFI boot loader {path} is for {_MACHINES.get(found, f'machine {found:#06x}')}")
     return EfiLoader(path, LOADERS[path])
 
 

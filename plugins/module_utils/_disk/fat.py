@@ -11,8 +11,9 @@ import dataclasses
 import struct
 from collections.abc import Iterator
 
-from .._core.errors import InputError
-from .partitions import SECTOR, ReadAt
+from .._core.errors import InputError, Refusal
+from .._core.units import KIB
+from .sectors import SECTOR, ReadAt, has_boot_signature
 
 # Bytes per sector, sectors per cluster, reserved sectors, number of FATs, root entries, sectors, sectors per FAT; and
 # sectors and sectors per FAT where those before are too small; flags, version, root cluster.
@@ -27,7 +28,7 @@ _FAT12_CLUSTERS = 4085
 _FAT16_CLUSTERS = 65525
 # An EFI system partition has a handful of files; what is larger is damaged, or made to keep us busy.
 _MOST_CLUSTERS_READ = 4096
-_LARGEST_CLUSTER = 128 << 10
+_LARGEST_CLUSTER = 128 * KIB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +43,16 @@ class FatFileSystem:
     """A file system.
 
     :param read: reads from the partition that holds it.
+    :param refusal: makes the errors.
     :raises InputError: when there is none, or it is damaged.
     """
 
-    def __init__(self, read: ReadAt) -> None:
+    def __init__(self, read: ReadAt, refusal: Refusal = InputError) -> None:
         self._read = read
+        self._refusal = refusal
         boot = read(0, SECTOR)
-        if len(boot) < SECTOR or boot[510:] != b"\x55\xaa":
-            raise InputError("it has no FAT file system")
+        if not has_boot_signature(boot):
+            raise self._refusal("it has no FAT file system")
         (
             self._sector, per_cluster, reserved, fats, root_entries, sectors, fat_sectors, more_sectors,
             more_fat_sectors, _flags, _version, root_cluster,
@@ -59,14 +62,14 @@ class FatFileSystem:
         self._cluster = self._sector * per_cluster
         sane = self._sector in (512, 1024, 2048, 4096) and per_cluster and reserved and fats and fat_sectors
         if not sane or self._cluster > _LARGEST_CLUSTER:
-            raise InputError("it has no FAT file system")
+            raise self._refusal("it has no FAT file system")
         self._fat = reserved * self._sector
         self._root = self._fat + fats * fat_sectors * self._sector
         self._root_size = -(-root_entries * _ENTRY.size // self._sector) * self._sector
         self._data = self._root + self._root_size
         clusters = (sectors * self._sector - self._data) // self._cluster
         if clusters <= 0:
-            raise InputError("its FAT file system is damaged: there is no room for files")
+            raise self._refusal("its FAT file system is damaged: there is no room for files")
         self._bits = 12 if clusters < _FAT12_CLUSTERS else 16 if clusters < _FAT16_CLUSTERS else 32
         self._end = clusters + 2
         self._root_cluster = root_cluster if self._bits == 32 else None
@@ -93,7 +96,7 @@ class FatFileSystem:
             content += part
             if len(content) >= size:
                 return content[:size]
-        raise InputError(f"its FAT file system is damaged: {path} ends too early")
+        raise self._refusal(f"its FAT file system is damaged: {path} ends too early")
 
     def _find(self, directory: int | None, name: str) -> _Entry | None:
         return next((entry for entry in self._entries(directory) if entry.name == name), None)
@@ -127,7 +130,7 @@ class FatFileSystem:
                 return
             yield part
             cluster = self._next(cluster)
-        raise InputError("its FAT file system is damaged: a file or directory has no end")
+        raise self._refusal("its FAT file system is damaged: a file or directory has no end")
 
     def _next(self, cluster: int) -> int:
         """The cluster behind ``cluster``; one that does not exist at the end."""

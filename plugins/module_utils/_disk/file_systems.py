@@ -35,10 +35,23 @@ def file_system_of(head: bytes) -> str | None:
 
     :param head: the first ``HEAD_SIZE`` bytes, or fewer of a small partition.
     """
-    if len(head) >= _EXT_OFFSET + _EXT_SUPERBLOCK.size:
-        magic, compatible, incompatible = _EXT_SUPERBLOCK.unpack_from(head, _EXT_OFFSET)
-        if magic == _EXT_MAGIC:
-            if incompatible & _EXT4_FEATURES:
-                return "ext4"
-            return "ext3" if compatible & _EXT_HAS_JOURNAL else "ext2"
+    features = _ext_features(head)
+    if features is not None:
+        compatible, incompatible = features
+        if incompatible & _EXT4_FEATURES:
+            return "ext4"
+        return "ext3" if compatible & _EXT_HAS_JOURNAL else "ext2"
     return next((name for offset, magic, name in _MAGICS if head[offset : offset + len(magic)] == magic), None)
+
+
+def has_ext_superblock(head: bytes) -> bool:
+    """Whether ext2, ext3 or ext4 begins like this."""
+    return _ext_features(head) is not None
+
+
+def _ext_features(head: bytes) -> tuple[int, int] | None:
+    """Compatible and incompatible ones."""
+    if len(head) < _EXT_OFFSET + _EXT_SUPERBLOCK.size:
+        return None
+    magic, compatible, incompatible = _EXT_SUPERBLOCK.unpack_from(head, _EXT_OFFSET)
+    return (compatible, incompatible) if magic == _EXT_MAGIC else None

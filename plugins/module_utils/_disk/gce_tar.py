@@ -17,14 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .._core.digests import chunks_of
 from .._core.errors import InputError
 from .._core.progress import Progress
-from .._core.units import GIB
+from .._core.units import GIB, KIB
 from .gzip import write_gzip
 
 MEMBER = "disk.raw"
-_BLOCK = 512
+BLOCK = 512
+"""Of a tar file, in bytes."""
+
 _MAGIC = slice(257, 265)
+# What GNU's magic and POSIX's have in common.
+_ANY_MAGIC = b"ustar"
 _CHECKSUM = slice(148, 156)
 _NUMBER = 12
 # In a sparse file's header: 4 pairs of offset and length, whether extension blocks of 21 pairs follow, and the size.
@@ -33,9 +38,8 @@ _EXTENSION_ENTRIES = 21
 _SPARSE_ENTRIES = slice(386, 386 + _HEADER_ENTRIES * 2 * _NUMBER)
 _IS_EXTENDED = 482
 _REAL_SIZE = slice(483, 483 + _NUMBER)
-_CHUNK = 1 << 20
 # Shorter runs of zeros are left to the compressor.
-_GRANULARITY = 64 * 1024
+_GRANULARITY = 64 * KIB
 _ZEROS = bytes(_GRANULARITY)
 _REMEDY = "alpine_image_convert with format=gce_tar makes one that Compute Engine takes"
 
@@ -48,6 +52,11 @@ class GceTar:
     """Of the disk that a guest sees, in bytes: whole GiB."""
 
 
+def is_tar(block: bytes) -> bool:
+    """Whether a file that begins with this block is a tar file, in whatever format."""
+    return block[_MAGIC].startswith(_ANY_MAGIC)
+
+
 def inspect_gce_tar(path: str | os.PathLike[str]) -> GceTar:
     """Check the tar file at ``path`` as far as its first headers tell; its content is not read.
 
@@ -55,7 +64,7 @@ def inspect_gce_tar(path: str | os.PathLike[str]) -> GceTar:
     """
     try:
         with Path(path).open("rb") as file, gzip.open(file, "rb") as stream:
-            magic = stream.read(_BLOCK)[_MAGIC]
+            magic = stream.read(BLOCK)[_MAGIC]
             if magic != tarfile.GNU_MAGIC:
                 raise InputError(
                     f"src {path} is not a tar file in GNU format (its magic is {magic!r}, not {tarfile.GNU_MAGIC!r}); "
@@ -105,7 +114,7 @@ def compare_gce_tar(path: Path, raw: Path) -> bool:
         content = None if member is None else archive.extractfile(member)
         if content is None:
             return False
-        while chunk := content.read(_CHUNK):
+        for chunk in chunks_of(content):
             if chunk != expected.read(len(chunk)).ljust(len(chunk), b"\0"):
                 return False
         return expected.read(1) == b"" and archive.next() is None
@@ -156,14 +165,13 @@ def _tar_stream(file: BinaryIO, extents: list[tuple[int, int]], size: int) -> It
     for offset, length in extents:
         file.seek(offset)
         left = length
-        while left:
-            data = file.read(min(left, _CHUNK))
-            if not data:
-                raise InputError("the disk was cut short while it was read")
+        for data in chunks_of(file, length):
             left -= len(data)
             yield data
             progress.advance(len(data))
-    yield bytes(-stored % _BLOCK + 2 * _BLOCK)
+        if left:
+            raise InputError("the disk was cut short while it was read")
+    yield bytes(-stored % BLOCK + 2 * BLOCK)
 
 
 def _headers(extents: list[tuple[int, int]], stored: int, size: int) -> Iterator[bytes]:
@@ -184,7 +192,7 @@ def _headers(extents: list[tuple[int, int]], stored: int, size: int) -> Iterator
     yield bytes(header)
     while rest:
         first, rest = rest[:_EXTENSION_ENTRIES], rest[_EXTENSION_ENTRIES:]
-        yield (_sparse_map(first, _EXTENSION_ENTRIES) + bytes([bool(rest)])).ljust(_BLOCK, b"\0")
+        yield (_sparse_map(first, _EXTENSION_ENTRIES) + bytes([bool(rest)])).ljust(BLOCK, b"\0")
 
 
 def _sparse_map(entries: list[tuple[int, int]], places: int) -> bytes:

@@ -12,9 +12,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
-_BLOCK = 1 << 20
-# Magic, deflate, no flags, no time stamp (the same content gives the same file), no extra flags, unknown system.
-_HEADER = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"
+from .._core.units import MIB
+
+GZIP_MAGIC = b"\x1f\x8b"
+"""The first bytes of every gzip file."""
+
+_BLOCK = MIB
+# Deflate, no flags, no time stamp (the same content gives the same file), no extra flags, unknown system.
+_HEADER = GZIP_MAGIC + b"\x08\x00" + bytes(4) + b"\x00\xff"
 
 
 def write_gzip(file: BinaryIO, pieces: Iterable[bytes], *, level: int) -> None:

@@ -13,23 +13,20 @@ import dataclasses
 import struct
 import uuid
 import zlib
-from collections.abc import Callable
 from typing import Literal
 
-from .._core.errors import InputError
+from .._core.errors import InputError, Refusal
+from .._core.units import KIB, MIB
 from .._core.words import Firmware
+from .file_systems import has_ext_superblock
+from .sectors import SECTOR, ReadAt, has_boot_signature
 
-SECTOR = 512
-HEAD_SIZE = 64 * 1024
+HEAD_SIZE = 64 * KIB
 """As many of a disk's first bytes hold all that is read here, unless a GPT has its entries elsewhere."""
 
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
 
-ReadAt = Callable[[int, int], bytes]
-"""Reads from the guest's view of a disk, at an offset, a number of bytes; fewer at the end."""
-
-_SIGNATURE = slice(510, 512)
 _BOOT_CODE = slice(0, 440)
 _MBR_ENTRIES_OFFSET = 446
 # Status, first sector as CHS, type, last sector as CHS, first sector, number of sectors.
@@ -42,9 +39,7 @@ _GPT_SIGNATURE = b"EFI PART"
 _GPT_HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 # Type, unique GUID, first and last sector, attributes, name in UTF-16.
 _GPT_ENTRY = struct.Struct("<16s16sQQQ72s")
-_GPT_MAX_ENTRIES_SIZE = 1 << 20
-# The superblock stands 1024 bytes into the file system, its magic 56 bytes into the superblock.
-_EXT_MAGIC = slice(1080, 1082)
+_GPT_MAX_ENTRIES_SIZE = MIB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +81,13 @@ def has_disk_signature(head: bytes) -> bool:
     :param head: the first 2048 bytes or more.
     """
     return (
-        head[_SIGNATURE] == b"\x55\xaa"
+        has_boot_signature(head)
         or head[SECTOR : SECTOR + len(_GPT_SIGNATURE)] == _GPT_SIGNATURE
-        or _has_ext_file_system(head)
+        or has_ext_superblock(head)
     )
 
 
-def read_layout(read: ReadAt, size: int) -> DiskLayout:
+def read_layout(read: ReadAt, size: int, refusal: Refusal = InputError) -> DiskLayout:
     """Read a disk's partition table, and tell the firmware from it.
 
     Only primary partitions of an MBR are listed. Where the backup GPT stands is not checked: it is in the wrong place
@@ -100,19 +95,20 @@ def read_layout(read: ReadAt, size: int) -> DiskLayout:
 
     :param read: reads the disk.
     :param size: of the disk, in bytes.
+    :param refusal: makes the errors.
     :raises InputError: when the partition table is damaged, or reaches beyond the disk.
     """
     head = read(0, HEAD_SIZE)
     boot_code = any(head[_BOOT_CODE])
-    mbr = _mbr_partitions(head, size)
+    mbr = _mbr_partitions(head, size, refusal)
     if any(partition.type == f"{_MBR_PROTECTIVE:#04x}" for partition in mbr):
-        partitions = _gpt_partitions(read, size)
+        partitions = _gpt_partitions(read, size, refusal)
         types = {partition.type for partition in partitions}
         return DiskLayout("gpt", partitions, _firmware(EFI_SYSTEM in types, BIOS_BOOT in types or boot_code))
     if mbr:
         efi = any(partition.type == f"{_MBR_EFI_SYSTEM:#04x}" for partition in mbr)
         return DiskLayout("mbr", mbr, _firmware(efi, boot_code))
-    return DiskLayout("none", (), _firmware(False, boot_code or _has_ext_file_system(head)))
+    return DiskLayout("none", (), _firmware(False, boot_code or has_ext_superblock(head)))
 
 
 def _firmware(uefi: bool, bios: bool) -> Firmware | None:
@@ -121,16 +117,12 @@ def _firmware(uefi: bool, bios: bool) -> Firmware | None:
     return "bios" if bios else None
 
 
-def _has_ext_file_system(head: bytes) -> bool:
-    return head[_EXT_MAGIC] == b"\x53\xef"
-
-
-def _mbr_partitions(head: bytes, size: int) -> tuple[Partition, ...]:
+def _mbr_partitions(head: bytes, size: int, refusal: Refusal) -> tuple[Partition, ...]:
     """The primary partitions, none where the first sector is no MBR.
 
     The boot sector of a bare file system ends in the same signature, but has code where the entries would be.
     """
-    if head[_SIGNATURE] != b"\x55\xaa":
+    if not has_boot_signature(head):
         return ()
     partitions = []
     for index in range(4):
@@ -146,38 +138,41 @@ def _mbr_partitions(head: bytes, size: int) -> tuple[Partition, ...]:
         partitions.append(Partition(index + 1, start * SECTOR, sectors * SECTOR, f"{kind:#04x}"))
     # A protective entry may claim more sectors than there are.
     ordinary = [partition for partition in partitions if partition.type != f"{_MBR_PROTECTIVE:#04x}"]
-    if _has_ext_file_system(head) and any(partition.end > size for partition in ordinary):
+    if has_ext_superblock(head) and any(partition.end > size for partition in ordinary):
         return ()
-    _check_within(ordinary, size)
+    _check_within(ordinary, size, refusal)
     return tuple(partitions)
 
 
-def _gpt_partitions(read: ReadAt, size: int) -> tuple[Partition, ...]:
+def _gpt_partitions(read: ReadAt, size: int, refusal: Refusal) -> tuple[Partition, ...]:
+    def damaged(reason: str) -> InputError:
+        return refusal(f"the disk's GUID partition table is damaged: {reason}; get the image again")
+
     sector = read(SECTOR, SECTOR)
     if not sector.startswith(_GPT_SIGNATURE):
-        raise _damaged("the first sector announces one, but the second holds none for sectors of 512 bytes")
+        raise damaged("the first sector announces one, but the second holds none for sectors of 512 bytes")
     (
         _signature, _revision, header_size, header_crc, _reserved, own_sector, _other_sector, _first, _last, _guid,
         entries_sector, count, entry_size, entries_crc,
     ) = _GPT_HEADER.unpack_from(sector)  # fmt: skip
     if not _GPT_HEADER.size <= header_size <= SECTOR:
-        raise _damaged(f"its header claims to be {header_size} bytes")
+        raise damaged(f"its header claims to be {header_size} bytes")
     if zlib.crc32(sector[:16] + bytes(4) + sector[20:header_size]) != header_crc:
-        raise _damaged("the checksum of its header is wrong")
+        raise damaged("the checksum of its header is wrong")
     if own_sector != 1:
-        raise _damaged(f"its header says it stands in sector {own_sector}, not 1")
+        raise damaged(f"its header says it stands in sector {own_sector}, not 1")
     if entry_size < _GPT_ENTRY.size or count * entry_size > _GPT_MAX_ENTRIES_SIZE:
-        raise _damaged(f"it claims {count} entries of {entry_size} bytes")
+        raise damaged(f"it claims {count} entries of {entry_size} bytes")
     entries = read(entries_sector * SECTOR, count * entry_size)
     if len(entries) < count * entry_size or zlib.crc32(entries) != entries_crc:
-        raise _damaged("the checksum of its entries is wrong")
+        raise damaged("the checksum of its entries is wrong")
     partitions = []
     for index in range(count):
         kind, _unique, first, last, _attributes, name = _GPT_ENTRY.unpack_from(entries, index * entry_size)
         if not any(kind):
             continue
         if last < first:
-            raise _damaged(f"partition {index + 1} ends before it begins")
+            raise damaged(f"partition {index + 1} ends before it begins")
         partitions.append(
             Partition(
                 number=index + 1,
@@ -187,18 +182,14 @@ def _gpt_partitions(read: ReadAt, size: int) -> tuple[Partition, ...]:
                 name=name.decode("utf-16-le", "replace").partition("\0")[0],
             )
         )
-    _check_within(partitions, size)
+    _check_within(partitions, size, refusal)
     return tuple(partitions)
 
 
-def _check_within(partitions: list[Partition], size: int) -> None:
+def _check_within(partitions: list[Partition], size: int, refusal: Refusal) -> None:
     for partition in partitions:
         if partition.end > size:
-            raise InputError(
+            raise refusal(
                 f"partition {partition.number} ends at byte {partition.end}, but the disk at {size}: "
                 "it is truncated, get the image again"
             )
-
-
-def _damaged(reason: str) -> InputError:
-    return InputError(f"the disk's GUID partition table is damaged: {reason}; get the image again")

@@ -10,7 +10,10 @@ import struct
 from pathlib import Path
 from typing import Literal
 
-from .._core.errors import InputError
+from .._core.errors import InputError, Refusal, refusal_of
+
+VHD_MAGIC = b"conectix"
+"""The first bytes of a footer (the "cookie"), and so of every dynamic VHD."""
 
 FOOTER_SIZE = 512
 """Bytes, at the end of every VHD; a dynamic one has a copy at its start."""
@@ -18,7 +21,6 @@ FOOTER_SIZE = 512
 # Cookie, features, format version, data offset, time stamp, creator application, version and host operating system,
 # original size, current size, geometry, disk type, checksum, unique id, saved state; the rest is reserved.
 _FOOTER = struct.Struct(">8sIIQI4sI4sQQIII16sB")
-_COOKIE = b"conectix"
 _CHECKSUM = slice(64, 68)
 _DISK_TYPES: dict[int, Literal["fixed", "dynamic", "differencing"]] = {2: "fixed", 3: "dynamic", 4: "differencing"}
 
@@ -37,22 +39,23 @@ class VhdFooter:
     unique_id: bytes
 
 
-def parse_vhd_footer(data: bytes) -> VhdFooter:
+def parse_vhd_footer(data: bytes, refusal: Refusal = InputError) -> VhdFooter:
     """Read a footer.
 
     :param data: the footer's 512 bytes.
+    :param refusal: makes the errors.
     :raises InputError: when it is none, or its checksum is wrong.
     """
-    if len(data) != FOOTER_SIZE or not data.startswith(_COOKIE):
-        raise InputError("this is not a VHD: its last 512 bytes are not a footer that begins with 'conectix'")
+    if len(data) != FOOTER_SIZE or not data.startswith(VHD_MAGIC):
+        raise refusal("this is not a VHD: its last 512 bytes are not a footer that begins with 'conectix'")
     fields = _FOOTER.unpack_from(data)
     # One's complement of the sum of all bytes but the checksum's own.
     expected = ~(sum(data) - sum(data[_CHECKSUM])) & 0xFFFFFFFF
     if fields[12] != expected:
-        raise InputError(f"the checksum of this VHD's footer is {fields[12]:#010x}, not {expected:#010x}")
+        raise refusal(f"the checksum of this VHD's footer is {fields[12]:#010x}, not {expected:#010x}")
     disk_type = _DISK_TYPES.get(fields[11])
     if disk_type is None:
-        raise InputError(f"the disk type in this VHD's footer is {fields[11]}, neither fixed, dynamic nor differencing")
+        raise refusal(f"the disk type in this VHD's footer is {fields[11]}, neither fixed, dynamic nor differencing")
     return VhdFooter(
         disk_type=disk_type,
         current_size=fields[9],
@@ -63,23 +66,23 @@ def parse_vhd_footer(data: bytes) -> VhdFooter:
     )
 
 
-def read_vhd_footer(path: str | os.PathLike[str]) -> VhdFooter:
+def read_vhd_footer(path: str | os.PathLike[str], refusal: Refusal | None = None) -> VhdFooter:
     """Read the footer of the VHD at ``path``, and check that a fixed one is as long as the footer says.
 
-    :raises InputError: when it is no VHD or a truncated one, or cannot be read; names the option ``src``.
+    :param refusal: makes the errors; by default they name ``path`` as the option ``src``.
+    :raises InputError: when it is no VHD or a truncated one, or cannot be read.
     """
+    refusal = refusal or refusal_of(f"src {path}")
     try:
         with Path(path).open("rb") as file:
             length = file.seek(0, os.SEEK_END)
             file.seek(max(0, length - FOOTER_SIZE))
-            footer = parse_vhd_footer(file.read())
-    except InputError as error:
-        raise InputError(f"src {path}: {error.message}") from error
+            footer = parse_vhd_footer(file.read(), refusal)
     except OSError as error:
-        raise InputError(f"src {path}: {error.strerror}") from error
+        raise refusal(f"{error.strerror}") from error
     if footer.disk_type == "fixed" and length != footer.current_size + FOOTER_SIZE:
-        raise InputError(
-            f"src {path}: a fixed VHD of {footer.current_size} bytes is {footer.current_size + FOOTER_SIZE} bytes long "
+        raise refusal(
+            f"a fixed VHD of {footer.current_size} bytes is {footer.current_size + FOOTER_SIZE} bytes long "
             f"with its footer, but this file is {length}: it is damaged or incomplete"
         )
     return footer

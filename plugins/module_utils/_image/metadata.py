@@ -9,22 +9,23 @@ what is missing or odd is taken for unknown.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
 
-from .._core.errors import InputError
+from .._core.dates import published_day
+from .._core.errors import InputError, Refusal, refusal_of
+from .._core.units import KIB
 from .names import ImageName, strip_extension
 
-SIZE_LIMIT = 256 << 10
+SIZE_LIMIT = 256 * KIB
 """In bytes; the real ones have some lines, and one more for each region that an image was published in."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Metadata:
+class ImageMetadata:
     """As much of it as is of use; ``None`` where it does not tell."""
 
     name: str | None = None
@@ -57,7 +58,7 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{strip_extension(path.name)}.yaml")
 
 
-def read_metadata(path: str | os.PathLike[str]) -> Metadata:
+def read_metadata(path: str | os.PathLike[str]) -> ImageMetadata:
     """Read the file at ``path``.
 
     :raises InputError: when it cannot be read, or holds no YAML mapping.
@@ -68,34 +69,32 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
     except OSError as error:
         raise InputError(f"metadata {path}: {error.strerror}") from error
     if len(content) > SIZE_LIMIT:
-        raise InputError(f"metadata {path} is larger than {SIZE_LIMIT >> 10} KiB, so it is something else")
-    try:
-        return parse_metadata(content)
-    except InputError as error:
-        raise InputError(f"metadata {path}: {error.message}") from error
+        raise InputError(f"metadata {path} is larger than {SIZE_LIMIT // KIB} KiB, so it is something else")
+    return parse_metadata(content, refusal_of(f"metadata {path}"))
 
 
-def parse_metadata(content: bytes) -> Metadata:
+def parse_metadata(content: bytes, refusal: Refusal = InputError) -> ImageMetadata:
     """Take it apart.
 
+    :param refusal: makes the errors.
     :raises InputError: when it is no YAML mapping, or PyYAML, which ansible-core needs itself, is missing.
     """
     if not HAS_YAML:
-        raise InputError("it cannot be read without the Python library PyYAML")
+        raise refusal("it cannot be read without the Python library PyYAML")
     try:
         document = yaml_load(content)
     except Exception as error:  # PyYAML's own, and those of its constructors for odd dates and numbers
-        raise InputError(f"this is no YAML: {str(error).splitlines()[0]}") from error
+        raise refusal(f"this is no YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(document, dict):
-        raise InputError("this is no YAML mapping, such as Alpine publishes next to its images")
-    return Metadata(
+        raise refusal("this is no YAML mapping, such as Alpine publishes next to its images")
+    return ImageMetadata(
         name=_text(document.get("name")),
         release=_text(document.get("release")),
         revision=_number(document.get("revision")),
         architecture=_text(document.get("arch")),
         bootstrap=_text(document.get("bootstrap")),
         firmware=_text(document.get("firmware")),
-        end_of_life=_date(document.get("end_of_life")),
+        end_of_life=published_day(document.get("end_of_life")),
     )
 
 
@@ -106,13 +105,5 @@ def _text(value: Any) -> str | None:
 def _number(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _date(value: Any) -> str | None:
-    """YAML has a type for dates, which some writers use and some do not; of a time, its day."""
-    try:
-        return datetime.date.fromisoformat(str(value)[: len("YYYY-MM-DD")]).isoformat()
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         return None

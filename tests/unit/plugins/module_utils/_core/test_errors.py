@@ -10,6 +10,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     InputError,
     ProviderError,
     WaitTimeoutError,
+    refusal_of,
 )
 
 
@@ -44,3 +45,9 @@ def test_parts_that_a_provider_does_not_tell_are_null() -> None:
         "status": None,
         "details": None,
     }
+
+
+def test_a_refusal_begins_with_its_subject() -> None:
+    error = refusal_of("src disk.qcow2")("this is a directory")
+    assert isinstance(error, InputError)
+    assert error.message == "src disk.qcow2: this is a directory"

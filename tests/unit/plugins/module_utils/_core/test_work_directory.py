@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -17,9 +18,11 @@ import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core import work_directory
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, WaitTimeoutError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.programs import ProgramError
 from ansible_collections.alpine.cloud.plugins.module_utils._core.work_directory import (
     KeptFile,
     WorkDirectory,
+    chosen_work_dir,
     default_work_dir,
 )
 
@@ -40,6 +43,11 @@ def write(work: WorkDirectory, content: bytes = b"converted") -> KeptFile:
 
 def names(work: WorkDirectory) -> set[str]:
     return {path.name for path in work.folder.iterdir()}
+
+
+def _shown(path: Path) -> str:
+    """A file's name, without what is different each time."""
+    return re.sub(r"[0-9a-f]{16}(?=\.partial$)", "*", path.name)
 
 
 class TestKeeping:
@@ -102,6 +110,29 @@ class TestKeeping:
         assert content == {"version": 1, "size": 9, "mtime_ns": status.st_mtime_ns, "virtual_size": 7}
         record.write_text(json.dumps(content | {"version": 0}))
         assert work.kept(FILE) is None
+
+    def test_each_step_is_on_the_disk_before_the_next(
+        self, work: WorkDirectory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps: list[str] = []
+        fsync, replace = os.fsync, Path.replace
+
+        def noting_fsync(descriptor: int) -> None:
+            steps.append(f"sync {_shown(Path(f'/proc/self/fd/{descriptor}').readlink())}")
+            fsync(descriptor)
+
+        def noting_replace(path: Path, target: Path) -> Path:
+            steps.append(f"{_shown(path)} becomes {_shown(target)}")
+            return replace(path, target)
+
+        monkeypatch.setattr("os.fsync", noting_fsync)
+        monkeypatch.setattr(Path, "replace", noting_replace)
+        write(work)
+        partial, folder = f".{FILE}.*.partial", SHA256
+        assert steps == [
+            *(f"sync {partial}", f"{partial} becomes {FILE}", f"sync {folder}"),
+            *(f"sync {partial}", f"{partial} becomes {FILE}.json", f"sync {folder}"),
+        ]
 
     def test_the_old_record_does_not_speak_for_a_new_file(
         self, work: WorkDirectory, monkeypatch: pytest.MonkeyPatch
@@ -238,9 +269,20 @@ class TestUnusable:
     def test_where_nobody_may_write(self) -> None:
         assert "/proc" in self.refusal(WorkDirectory(Path("/proc/alpine.cloud"), SHA256))
 
-    def test_full(self, work: WorkDirectory) -> None:
-        with pytest.raises(InputError, match="it is full"), work.locked(FILE, timeout=0):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+    def test_full(self, work: WorkDirectory, number: int) -> None:
+        with pytest.raises(InputError) as caught, work.locked(FILE, timeout=0):
+            raise OSError(number, os.strerror(number))
+        assert caught.value.message.startswith(f"work_dir {work.root} cannot be used: it is full. Make room")
+
+    def test_full_for_a_program(self, work: WorkDirectory) -> None:
+        with pytest.raises(InputError) as caught, work.locked(FILE, timeout=0):
+            raise ProgramError("qemu-img convert failed: reason", status=1, no_space=True)
+        assert caught.value.message.startswith(f"work_dir {work.root} cannot be used: it is full. Make room")
+
+    def test_another_failure_of_a_program_is_not_blamed_on_it(self, work: WorkDirectory) -> None:
+        with pytest.raises(ProgramError, match=r"^qemu-img convert failed: reason$"), work.locked(FILE, timeout=0):
+            raise ProgramError("qemu-img convert failed: reason", status=1)
 
     def test_another_files_error_is_not_blamed_on_it(self, work: WorkDirectory) -> None:
         with pytest.raises(InputError, match=r"^/images/disk: Input/output error"), work.locked(FILE, timeout=0):
@@ -278,6 +320,13 @@ class TestUnusable:
 
 
 class TestDefault:
+    def test_is_not_asked_where_the_user_has_chosen(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+        monkeypatch.chdir(tmp_path)
+        assert chosen_work_dir("work") == tmp_path / "work"
+        assert chosen_work_dir("/work") == Path("/work")
+        assert chosen_work_dir("") == chosen_work_dir(None) == Path("/cache/alpine.cloud")
+
     def test_is_in_the_cache_directory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
         assert default_work_dir() == Path("/cache/alpine.cloud")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._image import inspect
-from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import inspect_image
+from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import InspectionRequest
+from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import inspect_image as inspected
 from tests.support.partitioned import (
     AARCH64_DISK,
     BIOS_DISK,
@@ -27,6 +30,18 @@ from tests.support.partitioned import (
 )
 
 NAME = "alpine-3.24.2-x86_64-tiny-r0"
+
+
+def inspect_image(
+    path: Path,
+    name: str | None = None,
+    *,
+    metadata_path: Path | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """What the module returns."""
+    metadata = None if metadata_path is None else str(metadata_path)
+    return inspected(InspectionRequest(str(path), name, metadata), warn=warn).as_result()
 
 
 def qcow2(folder: Path, disk: bytes, name: str = NAME) -> Path:
@@ -239,7 +254,7 @@ class TestMetadata:
 
     def test_that_is_given_must_be_there(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="metadata /nowhere: No such file"):
-            inspect_image(qcow2(tmp_path, HYBRID_DISK), metadata_path="/nowhere")
+            inspect_image(qcow2(tmp_path, HYBRID_DISK), metadata_path=Path("/nowhere"))
 
     def test_that_says_odd_things_says_nothing(self, tmp_path: Path) -> None:
         path = qcow2(tmp_path, HYBRID_DISK)

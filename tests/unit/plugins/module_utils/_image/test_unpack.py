@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.digests import sha256_of
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._image import unpack as unpack_module
-from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import Unpacking
+from ansible_collections.alpine.cloud.plugins.module_utils._image import packing as packing_module
+from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import UnpackRequest
+from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import unpack as unpack_image
 from tests.support.partitioned import HYBRID_DISK
 
 NAME = "alpine-3.24.2-x86_64-tiny-r0"
@@ -66,7 +67,7 @@ def _gzipped_vhd(raw: Path, kind: str, *, missing: int = 0) -> Path:
 
 def unpack(src: Path, *, check_mode: bool = False) -> dict[str, Any]:
     warnings: list[str] = []
-    return Unpacking(str(src), src.parent / "work").run(check_mode=check_mode, warn=warnings.append)
+    return unpack_image(UnpackRequest(str(src), src.parent / "work"), check_mode=check_mode, warn=warnings.append)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_something_that_is_no_disk(raw: Path) -> None:
 
 @pytest.mark.parametrize("make", [_gzip, _xz, _tar, lambda raw: _vhd(raw, "dynamic")])
 def test_more_than_any_image_has(raw: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack_module, "LARGEST_DISK", 1 << 20)
+    monkeypatch.setattr(packing_module, "LARGEST_DISK", 1 << 20)
     assert "which no image of Alpine does" in refusal(make(raw))
 
 
@@ -176,6 +177,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert refusal(tmp_path / "disk.gz").endswith("disk.gz: no such file")
     assert refusal(tmp_path).endswith("this is no regular file")
     warnings: list[str] = []
-    result = Unpacking(str(tmp_path / "disk.gz"), tmp_path / "work").run(check_mode=True, warn=warnings.append)
+    request = UnpackRequest(str(tmp_path / "disk.gz"), tmp_path / "work")
+    result = unpack_image(request, check_mode=True, warn=warnings.append)
     assert result["changed"] is True
     assert len(warnings) == 1
