@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request, send_file
+from flask import Flask, request
 
 from tests.sandbox._faults import Fault, FaultBook
-from tests.sandbox._server import Classify, ErrorBody, HttpsServer, QuietHandler, Recorder, RequestLog
+from tests.sandbox._https import HttpsServer, QuietHandler
+from tests.sandbox._recorder import Classify, ErrorBody, Recorder
+from tests.sandbox._request_log import RequestLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -125,7 +127,7 @@ def _control_app(cloud: Cloud) -> Flask:
         return {}
 
     @app.get("/export")
-    def export() -> Response | tuple[dict[str, Any], int]:
+    def export() -> dict[str, Any] | tuple[dict[str, Any], int]:
         with contextlib.ExitStack() as on_failure:
             handle, name = tempfile.mkstemp(dir=cloud.context.directory, suffix=".raw")
             os.close(handle)
@@ -136,9 +138,8 @@ def _control_app(cloud: Cloud) -> Flask:
             except LookupError as error:
                 return {"error": str(error)}, 404
             on_failure.pop_all()
-        response = send_file(output, mimetype="application/octet-stream")
-        response.call_on_close(output.unlink)
-        return response
+        # Whoever asks sees the same files, and takes it away: a disk of some GiB of holes need not be sent.
+        return {"file": str(output)}
 
     return app
 

@@ -23,6 +23,7 @@ import yaml
 from tests.sandbox._certificates import create_certificates
 from tests.sandbox._cloud import CLOUDS, MIRROR
 from tests.sandbox._mirror._images import image_parts
+from tests.sandbox._sparse import copy_sparse
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120
@@ -98,14 +99,13 @@ class Sandbox:
 
     def export(self, cloud: str, resource_id: str, region: str | None, output: Path) -> None:
         """Write the raw disk of an imported image to ``output``."""
-        response = self._call("GET", cloud, "/export", params={"id": resource_id, "region": region}, stream=True)
-        with output.open("wb") as file:
-            for chunk in response.iter_content(1 << 20):
-                if chunk.count(0) == len(chunk):
-                    file.seek(len(chunk), os.SEEK_CUR)
-                else:
-                    file.write(chunk)
-            file.truncate()
+        answer = self._call("GET", cloud, "/export", params={"id": resource_id, "region": region}).json()
+        exported = Path(answer["file"])
+        try:
+            exported.replace(output)
+        except OSError:  # It is on another file system.
+            copy_sparse(exported, output)
+            exported.unlink()
 
     def stop(self, cloud: str | None) -> None:
         """Stop one cloud, or the supervisor and with it all of them."""

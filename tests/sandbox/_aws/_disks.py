@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sandbox._sparse import copy_sparse
+
 GIB = 1 << 30
 BLOCK_SIZE = 512 * 1024
 """Of EBS direct APIs."""
@@ -153,4 +155,4 @@ class DiskStore:
         source = self.path(snapshot_id)
         if not source.exists():
             raise LookupError(f"{snapshot_id} has no disk")
-        subprocess.run(["cp", "--sparse=always", str(source), str(output)], check=True)
+        copy_sparse(source, output)

@@ -28,7 +28,8 @@ from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request
 
-from tests.sandbox._server import Operation, drain
+from tests.sandbox._recorder import drain
+from tests.sandbox._request_log import Operation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -102,14 +103,14 @@ class _Signer(SigV4Auth):
 
     def __init__(self, credentials: Credentials, service: str, region: str, payload: str) -> None:
         super().__init__(credentials, service, region)
+        self._normalizer: Any = S3SigV4Auth if service == "s3" else SigV4Auth
         self._payload = payload
 
     def payload(self, _request: AWSRequest) -> str:
         return self._payload
 
     def _normalize_url_path(self, path: str) -> str:
-        signer = S3SigV4Auth if self._service_name == "s3" else SigV4Auth
-        return str(signer._normalize_url_path(self, path))
+        return str(self._normalizer._normalize_url_path(self, path))
 
 
 class Gate:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.sandbox._azure._galleries import Galleries, StorageAccount
 from tests.sandbox._azure._login import Account
 from tests.sandbox._azure._operations import Operations
 from tests.sandbox._cloud import Cloud, Context
+from tests.sandbox._sparse import copy_sparse
 
 _GROUP = "alpine-sandbox"
 _STORAGE_ACCOUNT = "alpinesandbox"
@@ -102,7 +102,7 @@ class AzureCloud(Cloud):
             raise LookupError(f"no image version {resource_id!r} with a disk")
         if region and not version.available_in(region):
             raise LookupError(f"{resource_id} is not replicated to {region}")
-        shutil.copyfile(version.disk, output)
+        copy_sparse(version.disk, output)
 
     def stop(self) -> None:
         self._operations.stop()

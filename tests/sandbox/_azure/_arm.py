@@ -17,7 +17,7 @@ from tests.sandbox._azure._errors import ArmError
 from tests.sandbox._azure._galleries import LOCATIONS, Galleries, Resource
 from tests.sandbox._azure._login import MANAGEMENT, Account
 from tests.sandbox._azure._operations import Operations
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 API_VERSIONS = {
     "Microsoft.Resources": ("2021-01-01", "2021-04-01", "2022-12-01", "2023-07-01", "2024-03-01", "2025-04-01"),

@@ -23,7 +23,8 @@ from azure.storage.blob import BlobClient
 from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._azure._login import STORAGE, Account
-from tests.sandbox._server import Operation, QuietHandler
+from tests.sandbox._https import QuietHandler
+from tests.sandbox._request_log import Operation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

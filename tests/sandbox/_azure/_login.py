@@ -17,7 +17,7 @@ import jwt
 from flask import Flask, Response, request
 from werkzeug.wrappers import Request
 
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 MANAGEMENT = "https://management.azure.com"
 STORAGE = "https://storage.azure.com"

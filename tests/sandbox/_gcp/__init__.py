@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.sandbox._gcp._errors import ordered_error
 from tests.sandbox._gcp._multipart import MultipartUploads
 from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._storage import StorageService
+from tests.sandbox._sparse import copy_sparse
 
 _PROJECT = "alpine-sandbox"
 
@@ -54,9 +54,7 @@ class _GoogleCloud(Cloud):
         }
 
     def export(self, resource_id: str, region: str | None, output: Path) -> None:
-        disk = self._compute.disk_of(resource_id)
-        # Keeps the holes of the sparse disk, which shutil would fill.
-        subprocess.run(["cp", "--sparse=always", str(disk), str(output)], check=True)
+        copy_sparse(self._compute.disk_of(resource_id), output)
 
 
 def create_cloud(context: Context) -> Cloud:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._gcp._errors import GoogleError
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError
 from tests.sandbox._gcp._oauth import TokenService
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -25,7 +25,7 @@ from werkzeug.wrappers import Request
 from tests.sandbox._mirror._images import image_parts
 from tests.sandbox._mirror._pages import Entry, PageMaker, apache, lighttpd, nginx
 from tests.sandbox._mirror._signing import Signers
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 CONDITIONS = {
     "apache": "listings look as Apache's",

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tests.sandbox._cloud import Cloud, Context
 from tests.sandbox._oci._account import REGION, create_account
 from tests.sandbox._oci._compute import Compute
 from tests.sandbox._oci._object_storage import ObjectStorage
+from tests.sandbox._sparse import copy_sparse
 
 
 class OciCloud(Cloud):
@@ -43,8 +43,7 @@ class OciCloud(Cloud):
     def export(self, resource_id: str, region: str | None, output: Path) -> None:
         if region not in (None, REGION):
             raise LookupError(f"the sandbox has no region {region}, only {REGION}")
-        # Unlike shutil, cp keeps the holes.
-        subprocess.run(["cp", "--sparse=always", str(self._compute.raw_disk(resource_id)), str(output)], check=True)
+        copy_sparse(self._compute.raw_disk(resource_id), output)
 
 
 def create_cloud(context: Context) -> Cloud:

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request
 
 from tests.sandbox._oci._account import Account
 from tests.sandbox._oci._signature import body_matches, signature_problem
-from tests.sandbox._server import Operation
+from tests.sandbox._request_log import Operation
 
 _PAGE = 10
 """Items in a page when the client does not say: few, so that clients have to follow pages."""

@@ -18,8 +18,8 @@ import pytest
 import requests
 import yaml
 
-from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.support.disks import SmallDisk
+from tests.support.sandboxes import RunningSandbox, StartSandbox
 from tests.support.scripted_oci import write_key
 
 _BUCKET = "strict"

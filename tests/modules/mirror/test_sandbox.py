@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from tests.integration.conftest import RunningSandbox, StartSandbox
+from tests.support.sandboxes import RunningSandbox, StartSandbox
 
 _IMAGE = "alpine-3.24.2-x86_64-tiny-r0.qcow2"
 
@@ -62,6 +62,7 @@ def _verify(mirror: Mirror, key: str, image: bytes, signature: bytes, folder: Pa
 
 
 def test_ranges(mirror: Mirror, image: bytes) -> None:
+    start = mirror.sandbox.mark()
     whole = mirror.get(_IMAGE)
     assert (whole.status_code, whole.headers["Accept-Ranges"]) == (200, "bytes")
     part = mirror.get(_IMAGE, Range="bytes=1000-", If_Range=whole.headers["ETag"])
@@ -72,7 +73,7 @@ def test_ranges(mirror: Mirror, image: bytes) -> None:
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(image)}")
     other = mirror.get(_IMAGE, Range="bytes=1000-", If_Range='"another"')
     assert (other.status_code, other.content) == (200, image)
-    log = [line for line in mirror.sandbox.logged_requests() if line["range"] == "bytes=1000-"]
+    log = [line for line in mirror.sandbox.logged_requests(start) if line["range"] == "bytes=1000-"]
     assert [(line["operation"], line["status"]) for line in log] == [("GetFile", 206), ("GetFile", 200)]
     assert log[0]["bytes_out"] == len(image) - 1000
 

@@ -16,8 +16,8 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.support.disks import GIB, SmallDisk
+from tests.support.sandboxes import RunningSandbox, StartSandbox
 
 _BLOCK = 512 * 1024
 _PATIENCE = {"Delay": 1, "MaxAttempts": 60}
@@ -35,7 +35,7 @@ def client(sandbox: RunningSandbox) -> Client:
     variables = yaml.safe_load(sandbox.vars_file.read_text())
 
     def create(service: str, **options: Any) -> Any:
-        settings = {
+        settings: dict[str, Any] = {
             "endpoint_url": variables["alpine_aws_endpoint_url"],
             "region_name": variables["alpine_aws_region"],
             "aws_access_key_id": variables["alpine_aws_access_key"],
@@ -43,7 +43,8 @@ def client(sandbox: RunningSandbox) -> Client:
             "verify": variables["alpine_aws_ca_bundle"],
             "config": Config(s3={"addressing_style": "path"}, parameter_validation=False),
         }
-        return boto3.client(service, **{**settings, **options})
+        make: Any = boto3.client
+        return make(service, **{**settings, **options})
 
     return create
 

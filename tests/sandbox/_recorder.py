@@ -1,86 +1,29 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The https server that every local cloud runs its WSGI applications in: requests logged, faults dealt out."""
+"""What stands in front of every local cloud: requests are named and logged, and faults dealt out."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import io
-import json
-import os
 import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
 from tests.sandbox._faults import FaultBook
+from tests.sandbox._request_log import Operation, RequestLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-
-@dataclasses.dataclass(frozen=True)
-class Operation:
-    """What a request asks for, in the provider's words.
-
-    :param service: such as ``s3`` or ``compute``.
-    :param name: such as ``PutObject`` or ``images.insert``.
-    :param write: whether the call can change state; tests of check mode rely on it.
-    """
-
-    service: str
-    name: str
-    write: bool
-
 
 Classify = Callable[[Request], Operation]
 """Names a request. May read ``request.form`` (buffered) but must not consume any other body."""
 
 ErrorBody = Callable[[Operation, int], tuple[str, bytes]]
 """Content type and body with which this provider answers an operation with an error status."""
-
-
-class RequestLog:
-    """Appends one JSON object a line; several processes share the file."""
-
-    def __init__(self, path: Path, cloud: str) -> None:
-        self._cloud = cloud
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-
-    def write(
-        self,
-        operation: Operation,
-        *,
-        method: str,
-        path: str,
-        status: int,
-        received: int,
-        sent: int,
-        byte_range: str | None = None,
-    ) -> None:
-        now = datetime.datetime.now(datetime.UTC)
-        line = {
-            "time": now.isoformat(timespec="milliseconds"),
-            "cloud": self._cloud,
-            "service": operation.service,
-            "operation": operation.name,
-            "method": method,
-            "path": path,
-            "status": status,
-            "bytes_in": received,
-            "bytes_out": sent,
-            "write": operation.write,
-            "range": byte_range,
-        }
-        os.write(self._file, json.dumps(line).encode() + b"\n")
 
 
 class _CountingInput(io.RawIOBase):
@@ -183,20 +126,26 @@ class Recorder:
             return []
         answer = self._app(environ, recording_start)
         if drop == "during":
-            answer = _first_half(answer, lambda: length, environ)
-        return self._answer(answer, lambda sent: log(sent, status_sent))
+            return _first_half(answer, lambda: length, lambda sent: log(sent, status_sent), environ)
+        return _logged(answer, lambda sent: log(sent, status_sent))
 
-    @staticmethod
-    def _answer(chunks: Iterable[bytes], log: Callable[[int], None]) -> Iterator[bytes]:
-        sent = 0
-        try:
-            for chunk in chunks:
-                sent += len(chunk)
-                yield chunk
-        finally:
-            log(sent)
-            if hasattr(chunks, "close"):
-                chunks.close()
+
+def _logged(chunks: Iterable[bytes], log: Callable[[int], None]) -> Iterator[bytes]:
+    """Pass an answer on; its line is in the log before its last bytes are sent, for whoever then looks there."""
+    sent = 0
+    held: bytes | None = None
+    try:
+        for chunk in chunks:
+            if held is not None:
+                yield held
+            held = chunk
+            sent += len(chunk)
+    finally:
+        log(sent)
+        if hasattr(chunks, "close"):
+            chunks.close()
+    if held is not None:
+        yield held
 
 
 def drain(environ: WSGIEnvironment) -> None:
@@ -210,18 +159,20 @@ def drain(environ: WSGIEnvironment) -> None:
         pass
 
 
-def _first_half(chunks: Iterable[bytes], length: Callable[[], int], environ: WSGIEnvironment) -> Iterator[bytes]:
-    """Half of an answer's body, after which the connection is closed."""
-    left: int | None = None
+def _first_half(
+    chunks: Iterable[bytes], length: Callable[[], int], log: Callable[[int], None], environ: WSGIEnvironment
+) -> Iterator[bytes]:
+    """Half of an answer's body, after which it is logged and the connection closed."""
+    sent = 0
     try:
         for chunk in chunks:
-            if left is None:
-                left = length() // 2
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0:
+            piece = chunk[: length() // 2 - sent]
+            sent += len(piece)
+            yield piece
+            if sent >= length() // 2:
                 break
     finally:
+        log(sent)
         if hasattr(chunks, "close"):
             chunks.close()
     _close_connection(environ)
@@ -230,38 +181,3 @@ def _first_half(chunks: Iterable[bytes], length: Callable[[], int], environ: WSG
 def _close_connection(environ: WSGIEnvironment) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
-
-
-class QuietHandler(WSGIRequestHandler):
-    """The request log replaces werkzeug's access log on the terminal."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-class HttpsServer:
-    """A threaded https server on a free port of 127.0.0.1."""
-
-    def __init__(
-        self, app: WSGIApplication, *, certificates: Path, handler: type[WSGIRequestHandler] = QuietHandler
-    ) -> None:
-        self._server: BaseWSGIServer = make_server("127.0.0.1", 0, app, threaded=True, request_handler=handler)
-        self._server.request_queue_size = 128
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-        # The handshake belongs to the request's thread: a silent client must not keep others from connecting.
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._server.ssl_context = context
-        self._server.socket.listen(128)
-        self.url = f"https://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name=self.url, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
