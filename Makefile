@@ -21,6 +21,7 @@ TEST_HOME := $(CURDIR)/build/home
 AT_HOME := mkdir -p build/tmp $(TEST_HOME); HOME=$(TEST_HOME)
 export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
 export npm_config_cache ?= $(CURDIR)/build/cache/npm
+export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
 
 BIN := .venv/bin
 STEPS := $(BIN)/python tests/tools/steps.py
@@ -31,7 +32,7 @@ LANE_BIN := .venv-$(LANE)/bin
 LANE_PYTHON := $(or $(wildcard $(LANE_BIN)/python),$(shell tests/tools/find-python $(LANE) exact))
 
 LINTS := lint-mypy lint-ansible lint-ruff lint-yaml lint-reuse lint-changelog lint-shell
-UNITS := unit-first unit-second
+UNITS := unit-first unit-second unit-lowest
 SANITIES := sanity-first sanity-second
 BUILDS := build-first build-second
 
@@ -46,6 +47,7 @@ demo: setup ## import images into four local clouds, then show what landed
 
 sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works with -e @build/sandbox.yml
 	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve \
+		--integration-config tests/integration/integration_config.yml \
 		--image "$$($(BIN)/python -m tests.image build --output build/image)" \
 		--image "$$($(BIN)/python -m tests.image build --output build/image --arch aarch64)"
 
@@ -53,7 +55,7 @@ sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works wi
 test: ## everything that CI runs
 	@began=$$EPOCHSECONDS; \
 	$(MAKE) setup-both; \
-	$(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone integration
+	$(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone modules targets integration
 
 .PHONY: lint $(LINTS)
 lint: setup ## formatting, types, ansible-lint, yamllint, licences, changelog, shell scripts
@@ -84,7 +86,7 @@ lint-shell: setup
 	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches -E '^#!(/usr)?/bin/(env )?(ba)?sh')
 
 .PHONY: unit sanity build
-unit: setup-both ## the unit tests, on both lanes
+unit: setup-both ## the unit tests, on both lanes, and those of the providers with the lowest SDKs
 	@$(STEPS) $(UNITS)
 
 sanity: setup-both ## ansible-test sanity, on both lanes
@@ -95,21 +97,26 @@ build: setup-both ## the collection's tarball, in build/dist, and tried as an in
 
 .PHONY: $(UNITS) $(SANITIES) $(BUILDS)
 unit-first: setup
-	$(AT_HOME) $(BIN)/pytest tests/unit -q -n 2 --basetemp build/tmp/unit-first
+	$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first units
+
+# What only newer SDKs have shows here.
+unit-lowest: build/lowest/.installed
+	$(AT_HOME) PYTHONPATH=build/lowest $(BIN)/pytest -q -n 2 --basetemp build/tmp/unit-lowest \
+	    $(addprefix tests/unit/plugins/module_utils/,_aws _azure _gcp _oci)
 
 sanity-first: setup
-	$(BIN)/python tests/tools/sanity.py build/sanity/first
+	$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first sanity
 
 build-first: setup
 	$(BIN)/python tests/tools/artifact.py build/dist build/installed/first
 
 ifneq ($(LANE_PYTHON),)
 unit-second: setup-both
-	$(AT_HOME) $(LANE_BIN)/pytest tests/unit -q -n 2 --basetemp build/tmp/unit-second
+	$(LANE_BIN)/python tests/tools/ansible_test.py build/ansible-test/second units
 
 # The rules for tests are the same in each ansible-core: the first lane sees to them.
 sanity-second: setup-both
-	$(LANE_BIN)/python tests/tools/sanity.py build/sanity/second plugins/ meta/
+	$(LANE_BIN)/python tests/tools/ansible_test.py build/ansible-test/second sanity plugins/ meta/
 
 build-second: setup-both
 	$(LANE_BIN)/python tests/tools/artifact.py build/installed/second/dist build/installed/second
@@ -118,9 +125,15 @@ unit-second sanity-second build-second:
 	@echo "Left out: no Python $(LANE) is found here."
 endif
 
-.PHONY: integration
+.PHONY: modules targets integration
+modules: setup ## single modules over local clouds, in-process: faults, refusals, differences
+	$(AT_HOME) $(BIN)/pytest tests/modules -n 2 --dist loadgroup --basetemp build/tmp/modules
+
+targets: setup ## ansible-test integration: a short story of each module, over local clouds
+	@$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first integration
+
 # One worker more than the cores that CI has: the tests wait a good deal.
-integration: setup ## every module, role and playbook over local clouds, and the imported disks booted
+integration: setup ## roles and playbooks over local clouds, and the imported disks booted
 	$(AT_HOME) $(BIN)/pytest tests/integration -n 3 --dist worksteal --basetemp build/tmp/integration
 
 .PHONY: setup setup-both system
@@ -142,6 +155,10 @@ $(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requireme
 
 $(LANE_BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/lane.py
 	@"$(LANE_PYTHON)" tests/tools/lane.py .venv-$(LANE) $(filter %.txt,$^)
+	@touch $@
+
+build/lowest/.installed: requirements.txt $(BIN)/.installed
+	@$(BIN)/python tests/tools/lane.py --lowest $(@D) .venv requirements.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc

@@ -25,6 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--image", type=Path, action="append", default=[], help="an image for alpine_images there, and for the mirror"
     )
+    command.add_argument(
+        "--integration-config", type=Path, help="the file to write for the targets of ansible-test integration"
+    )
     command.add_argument("--clouds", nargs="+", choices=SERVICES, default=list(SERVICES))
     command.add_argument(
         "--operation-seconds", type=float, default=1.0, help="how long asynchronous operations take (%(default)s)"
@@ -84,6 +87,7 @@ def main() -> int:
                     arguments.clouds,
                     operation_seconds=arguments.operation_seconds,
                     images=[image.absolute() for image in arguments.image],
+                    integration_config=arguments.integration_config and arguments.integration_config.absolute(),
                 )
             case "run-cloud":
                 run_cloud(arguments.cloud, directory, arguments.operation_seconds, arguments.image)

@@ -24,6 +24,7 @@ from tests.sandbox._certificates import create_certificates
 from tests.sandbox._cloud import CLOUDS, MIRROR
 from tests.sandbox._mirror._images import image_parts
 from tests.sandbox._sparse import copy_sparse
+from tests.support.disks import make_small_disk
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120
@@ -163,11 +164,18 @@ def _await_ready(directory: Path, processes: dict[str, subprocess.Popen[bytes]])
 
 @contextlib.contextmanager
 def running(
-    directory: Path, vars_file: Path, clouds: list[str], *, operation_seconds: float, images: Sequence[Path] = ()
+    directory: Path,
+    vars_file: Path,
+    clouds: list[str],
+    *,
+    operation_seconds: float,
+    images: Sequence[Path] = (),
+    integration_config: Path | None = None,
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Run the clouds for as long as the context lasts.
 
     :param vars_file: is written, and points the roles at the clouds.
+    :param integration_config: likewise for the targets of ``ansible-test integration``.
     :param clouds: of ``SERVICES``.
     :param images: what ``alpine_images`` in ``vars_file`` names, by release where the mirror runs, and else by path.
         The mirror has them too.
@@ -194,11 +202,27 @@ def running(
             variables["alpine_images"] = [
                 _by_release(image) if MIRROR in clouds else {"path": str(image)} for image in images
             ]
-        vars_file.parent.mkdir(parents=True, exist_ok=True)
-        vars_file.touch(mode=0o600)
-        vars_file.write_text("---\n" + yaml.safe_dump(variables))
-        cleanup.callback(vars_file.unlink, missing_ok=True)
+        cleanup.enter_context(_written(vars_file, variables))
+        if integration_config:
+            (directory / "disk").mkdir()
+            variables |= make_small_disk(directory / "disk").as_vars() | {
+                "sandbox_directory": str(directory),
+                "sandbox_requests_file": str(directory / "requests.jsonl"),
+            }
+            cleanup.enter_context(_written(integration_config, variables))
         yield processes
+
+
+@contextlib.contextmanager
+def _written(vars_file: Path, variables: dict[str, Any]) -> Iterator[None]:
+    """Have a file of variables, credentials among them, for as long as the context lasts."""
+    vars_file.parent.mkdir(parents=True, exist_ok=True)
+    vars_file.touch(mode=0o600)
+    vars_file.write_text("---\n" + yaml.safe_dump(variables))
+    try:
+        yield
+    finally:
+        vars_file.unlink(missing_ok=True)
 
 
 def _by_release(image: Path) -> dict[str, Any]:
@@ -222,7 +246,13 @@ def _stop_processes(processes: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def serve(
-    directory: Path, vars_file: Path, clouds: list[str], *, operation_seconds: float, images: Sequence[Path]
+    directory: Path,
+    vars_file: Path,
+    clouds: list[str],
+    *,
+    operation_seconds: float,
+    images: Sequence[Path],
+    integration_config: Path | None,
 ) -> None:
     """Run in the foreground until Ctrl-C or SIGTERM."""
 
@@ -232,7 +262,14 @@ def serve(
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, interrupt)  # scripts start what they put in the background with this one ignored
     try:
-        with running(directory, vars_file, clouds, operation_seconds=operation_seconds, images=images) as processes:
+        with running(
+            directory,
+            vars_file,
+            clouds,
+            operation_seconds=operation_seconds,
+            images=images,
+            integration_config=integration_config,
+        ) as processes:
             print(
                 f"The sandbox runs: {', '.join(clouds)}.\n  Vars file:   {vars_file}\n  Request log: "
                 f"{directory / 'requests.jsonl'}\nStop it with Ctrl-C.",

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make or update a lane: a virtual environment of the Python that runs this, with the ansible-core that fits it.
 
-``python3.13 tests/tools/lane.py .venv-3.13 requirements.txt tests/requirements.txt``
+``python3.13 tests/tools/lane.py .venv-3.13 requirements.txt tests/requirements.txt``. With ``--lowest FOLDER`` the lane
+stays as it is, and FOLDER, for PYTHONPATH, gets the lowest versions that the requirements allow.
 """
 
 from __future__ import annotations
 
+import argparse
+import ast
 import os
 import shutil
 import subprocess
@@ -15,6 +18,9 @@ import venv
 from pathlib import Path
 
 _ANSIBLE_CORE = "ansible-core~=2.19.0" if sys.version_info < (3, 12) else "ansible-core~=2.21.0"
+
+# What uv calls the settings of pip's that say where packages come from; it reads none of pip's files.
+_UV_VARIABLES = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
 
 
 def _is_ours(directory: Path) -> bool:
@@ -27,20 +33,53 @@ def _is_ours(directory: Path) -> bool:
     return done.stdout.split() == [str(part) for part in sys.version_info[:2]]
 
 
-def main() -> int:
-    directory = Path(sys.argv[1])
-    requirements = sys.argv[2:]
-    if not _is_ours(directory):
-        shutil.rmtree(directory, ignore_errors=True)
-        venv.create(directory, with_pip=True)
-    print(f"Installing {_ANSIBLE_CORE} and {', '.join(requirements)} into {directory}", flush=True)
-    # Of the SDKs' 25,000 files a run imports a few hundred: those are compiled then, not all of them now.
-    command: list[str | Path] = [directory / "bin/pip", "install", "-qq", "--no-compile", _ANSIBLE_CORE]
-    for file in requirements:
-        command += ["-r", file]
-    # A PYTHONPATH would make pip take what lies there for installed.
+def _environment(directory: Path) -> dict[str, str]:
+    """This environment, with pip's index and certificates for uv too."""
+    # A PYTHONPATH would make installers take what lies there for installed.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return subprocess.run(command, env=environment, check=False).returncode
+    listed = subprocess.run(
+        [directory / "bin/pip", "config", "list"], check=True, capture_output=True, text=True, env=environment
+    ).stdout
+    for line in listed.splitlines():
+        # global.index-url='https://…' out of a file, :env:.cert='…' out of a variable.
+        name, _equals, value = line.partition("=")
+        variable = _UV_VARIABLES.get(name.rpartition(".")[2])
+        if variable:
+            environment.setdefault(variable, str(ast.literal_eval(value)))
+    return environment
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lowest", type=Path, metavar="FOLDER")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("requirements", nargs="+")
+    arguments = parser.parse_args()
+    directory: Path = arguments.directory
+    files = [f"--requirement={file}" for file in arguments.requirements]
+    if arguments.lowest:
+        shutil.rmtree(arguments.lowest, ignore_errors=True)
+        wanted = ["--resolution=lowest-direct", f"--target={arguments.lowest}", *files]
+        print(
+            f"Installing the lowest versions of {', '.join(arguments.requirements)} into {arguments.lowest}", flush=True
+        )
+    else:
+        if not _is_ours(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+            venv.create(directory, with_pip=True)
+        wanted = ["--upgrade", _ANSIBLE_CORE, *files]
+        print(f"Installing {_ANSIBLE_CORE} and {', '.join(arguments.requirements)} into {directory}", flush=True)
+    environment = _environment(directory)
+    # uv takes a tenth of pip's time, and shares the files of the SDKs, 700 MB, between lanes.
+    commands: list[list[str | Path]] = [
+        [directory / "bin/pip", "install", "-qq", "uv"],
+        [directory / "bin/uv", "pip", "install", "--quiet", f"--python={directory / 'bin/python'}", *wanted],
+    ]
+    for command in commands:
+        code = subprocess.run(command, env=environment, check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":

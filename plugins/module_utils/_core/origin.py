@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-_COLLECTION = __name__.rpartition("plugins.module_utils.")[0]
+_PLUGINS = __name__.rpartition("module_utils.")[0]
 
 
 def raised_by_collection(error: BaseException) -> bool:
@@ -16,4 +16,4 @@ def raised_by_collection(error: BaseException) -> bool:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith(_COLLECTION)
+    return traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith(_PLUGINS)
