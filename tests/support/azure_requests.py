@@ -135,8 +135,7 @@ class AzureRequests:
     def create_blob(self, name: str, size: int) -> str:
         """An empty page blob in the container; returns its path."""
         path = f"{CONTAINER}/{name}"
-        headers = {"x_ms_blob_type": "PageBlob", "x_ms_blob_content_length": str(size)}
-        response = self.blob("PUT", path, **headers)
+        response = self.blob("PUT", path, x_ms_blob_type="PageBlob", x_ms_blob_content_length=str(size))
         assert response.status_code == 201, response.text
         return path
 

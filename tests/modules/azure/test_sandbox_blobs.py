@@ -67,8 +67,8 @@ def test_a_request_has_a_range_and_no_more_than_4_mib(requests_to: AzureRequests
 
 
 def test_a_blob_is_made_of_whole_pages(requests_to: AzureRequests) -> None:
-    headers = {"x_ms_blob_type": "PageBlob", "x_ms_blob_content_length": str(PAGE + 1)}
-    response = requests_to.blob("PUT", f"{CONTAINER}/odd", **headers)
+    length = str(PAGE + 1)
+    response = requests_to.blob("PUT", f"{CONTAINER}/odd", x_ms_blob_type="PageBlob", x_ms_blob_content_length=length)
     assert response.status_code == 400, response.text
     assert requests_to.blob("HEAD", f"{CONTAINER}/odd").status_code == 404
 

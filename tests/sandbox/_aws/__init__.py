@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from tests.sandbox._aws._aws import AwsCloud
-from tests.sandbox._cloud import Context
+from tests.sandbox._aws._moto import prepare
+from tests.sandbox._cloud import Cloud, Context
 
 
-def create_cloud(context: Context) -> AwsCloud:
+def create_cloud(context: Context) -> Cloud:
+    prepare()
+    from tests.sandbox._aws._aws import AwsCloud
+
     return AwsCloud(context)

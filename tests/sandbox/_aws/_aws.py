@@ -4,26 +4,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-# Before moto is imported: no public images of others, no answers to other origins.
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-
-import moto.ebs.urls
-import moto.ec2.urls
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from tests.sandbox._aws._disks import DiskStore
-from tests.sandbox._aws._ebs import SandboxEBS
 from tests.sandbox._aws._ec2 import SandboxEC2
 from tests.sandbox._aws._gate import Gate, classify, fault_body
 from tests.sandbox._aws._imports import create_service_role
+from tests.sandbox._aws._moto import install
 from tests.sandbox._aws._resources import SandboxImage, State
 from tests.sandbox._cloud import Cloud
 
@@ -57,9 +50,7 @@ class AwsCloud(Cloud):
             faults=self.context.faults,
             operation_seconds=self.context.operation_seconds,
         )
-        SandboxEC2.state = SandboxEBS.state = state
-        moto.ec2.urls.url_paths = dict.fromkeys(moto.ec2.urls.url_paths, SandboxEC2.dispatch)
-        moto.ebs.urls.url_paths = dict.fromkeys(moto.ebs.urls.url_paths, SandboxEBS.dispatch)
+        install(state)
         create_service_role(DEFAULT_ACCOUNT_ID, _SERVICE_ROLE)
         gate = Gate(
             DomainDispatcherApplication(create_backend_app),

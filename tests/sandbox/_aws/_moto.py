@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that is changed of moto and botocore, and why.
+
+Each change looks whether that which it replaces is still there: a newer moto must not bring its own, more lenient
+behaviour back without a word.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from botocore.loaders import JSONFileLoader
+
+if TYPE_CHECKING:
+    from tests.sandbox._aws._resources import State
+
+_SETTINGS = {
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # No public images of others.
+    "MOTO_DISABLE_GLOBAL_CORS": "true",  # No answers to other origins.
+}
+_ADDED_TO_EC2 = frozenset(
+    {
+        "import_snapshot",
+        "describe_import_snapshot_tasks",
+        "cancel_import_task",
+        "enable_image_deprecation",
+        "disable_image_deprecation",
+    }
+)
+"""The operations that moto lacks."""
+
+
+class MotoChangedError(Exception):
+    """There is nothing left to change where something was."""
+
+
+def prepare() -> None:
+    """What has to be done before moto is imported, which reads its settings then."""
+    if "moto" in sys.modules:
+        raise MotoChangedError("moto was imported before it was told its settings")
+    os.environ.update(_SETTINGS)
+    _parse_descriptions_once()
+
+
+def _parse_descriptions_once() -> None:
+    """Let all sessions share what botocore has read.
+
+    Each session reads the descriptions of services by itself, and moto opens several only to learn the names of the
+    regions: EC2's, of some MiB, was read five times, which took most of the time to start.
+    """
+    read = JSONFileLoader.load_file
+
+    @functools.cache
+    def load(path: str) -> Any:
+        return read(JSONFileLoader(), path)
+
+    replace(JSONFileLoader, "load_file", lambda _loader, path: load(path))
+
+
+def install(state: State) -> None:
+    """Let EC2 and EBS be answered by the sandbox, and give it its ``state``."""
+    import moto.ebs.urls
+    import moto.ec2.urls
+    import moto.settings
+    from moto.ebs.responses import EBSResponse
+    from moto.ec2.responses import EC2Response
+
+    from tests.sandbox._aws._ebs import SandboxEBS
+    from tests.sandbox._aws._ec2 import SandboxEC2
+
+    if moto.settings.ec2_load_default_amis() or not moto.settings.DISABLE_GLOBAL_CORS:
+        raise MotoChangedError("moto's settings have other names now")
+    check_operations(SandboxEC2, EC2Response, added=_ADDED_TO_EC2)
+    check_operations(SandboxEBS, EBSResponse)
+    SandboxEC2.state = SandboxEBS.state = state
+    _answer_by(moto.ec2.urls, SandboxEC2, instead_of=EC2Response)
+    _answer_by(moto.ebs.urls, SandboxEBS, instead_of=EBSResponse)
+
+
+def _answer_by(urls: ModuleType, response: Any, *, instead_of: Any) -> None:
+    if any(view != instead_of.dispatch for view in urls.url_paths.values()):
+        raise MotoChangedError(f"{urls.__name__} does not dispatch to {instead_of.__name__} alone any more")
+    replace(urls, "url_paths", dict.fromkeys(urls.url_paths, response.dispatch))
+
+
+def replace(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute that there is.
+
+    :raises MotoChangedError: when there is none of this name.
+    """
+    if not hasattr(owner, name):
+        raise MotoChangedError(f"{owner.__name__} has no {name} any more")
+    setattr(owner, name, value)
+
+
+def check_operations(response: type, base: type, *, added: frozenset[str] = frozenset()) -> None:
+    """See to it that each operation of ``response`` is one that moto calls.
+
+    :param base: moto's class, which has the operation under the same name, unless it is one of ``added``.
+    :raises MotoChangedError: when it has not, so that moto would answer under another name.
+    """
+    operations = {name for name, value in vars(response).items() if callable(value) and not name.startswith("_")}
+    gone = sorted(name for name in operations - added if not hasattr(base, name))
+    if gone:
+        raise MotoChangedError(f"{base.__name__} has no {', '.join(gone)} any more")
