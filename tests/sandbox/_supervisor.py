@@ -63,7 +63,7 @@ class Sandbox:
 
     def is_running(self) -> bool:
         pid_file = self.directory / "supervisor.pid"
-        return pid_file.exists() and _alive(int(pid_file.read_text()))
+        return pid_file.exists() and is_alive(int(pid_file.read_text()))
 
     def _state(self, cloud: str) -> dict[str, Any]:
         try:
@@ -122,11 +122,12 @@ class Sandbox:
         except ProcessLookupError:
             return
         deadline = time.monotonic() + _STOP_SECONDS
-        while _alive(pid) and time.monotonic() < deadline:
+        while is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether the process is there, and not only waits for its parent to take note of its end."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
