@@ -13,9 +13,11 @@ from typing import Any
 from tests.sandbox._azure import _arm, _blobs, _login
 from tests.sandbox._azure._arm import ResourceManager
 from tests.sandbox._azure._blobs import Azurite, BlobProxy
-from tests.sandbox._azure._galleries import Galleries, StorageAccount
+from tests.sandbox._azure._galleries import Galleries
 from tests.sandbox._azure._login import Account
 from tests.sandbox._azure._operations import Operations
+from tests.sandbox._azure._resources import StorageAccount
+from tests.sandbox._azure._version_import import VersionImport
 from tests.sandbox._cloud import Cloud, Context
 from tests.sandbox._sparse import copy_sparse
 
@@ -54,9 +56,13 @@ class AzureCloud(Cloud):
             group_id=group_id,
             operations=self._operations,
             faults=context.faults,
-            blobs=proxy,
+            versions=VersionImport(
+                operations=self._operations,
+                faults=context.faults,
+                blobs=proxy,
+                directory=context.directory / "versions",
+            ),
             storage_account=StorageAccount(storage_id, f"{blob_endpoint}/"),
-            directory=context.directory,
         )
         manager = ResourceManager(
             account=account,

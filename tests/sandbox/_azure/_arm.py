@@ -14,9 +14,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Request
 
 from tests.sandbox._azure._errors import ArmError
-from tests.sandbox._azure._galleries import LOCATIONS, Galleries, Resource
+from tests.sandbox._azure._galleries import Galleries
 from tests.sandbox._azure._login import MANAGEMENT, Account
 from tests.sandbox._azure._operations import Operations
+from tests.sandbox._azure._resources import LOCATIONS, Resource
 from tests.sandbox._request_log import Operation
 
 API_VERSIONS = {
