@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The front door: names each request, checks its signature, and refuses parameters that EC2's description lacks."""
+"""The front door: names each request, checks its signature, and refuses what moto lets pass."""
 
 from __future__ import annotations
 
-import datetime
-import functools
 import hashlib
 import hmac
 import io
@@ -13,21 +11,18 @@ import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-import botocore.session
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
-from botocore.validate import ParamValidator
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import Request as MotoRequest
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request
 
+from tests.sandbox._aws._parameters import Refusal, check_ec2_parameters
 from tests.sandbox._recorder import drain
 from tests.sandbox._request_log import Operation
 
@@ -91,13 +86,6 @@ def fault_body(operation: Operation, status: int) -> tuple[str, bytes]:
     return error_body(operation.service, code, f"Ordered fault in {operation.name}")
 
 
-class Refusal(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
 class _Signer(SigV4Auth):
     """Repeats a client's signature from what has arrived."""
 
@@ -129,7 +117,7 @@ class Gate:
         try:
             self._check_signature(environ)
             if service == "ec2":
-                _check_ec2_parameters(_take_body(environ))
+                check_ec2_parameters(_take_body(environ))
             elif service == "s3":
                 _check_s3(environ)
         except Refusal as refusal:
@@ -203,101 +191,3 @@ def _check_s3(environ: WSGIEnvironment) -> None:
         body = _take_body(environ)
         if b"<LocationConstraint>us-east-1<" in body:
             raise Refusal(400, "InvalidLocationConstraint", "The specified location-constraint is not valid")
-
-
-@functools.cache
-def service_model(service: str) -> ServiceModel:
-    """The description of a service in botocore."""
-    return botocore.session.Session().get_service_model(service)
-
-
-def _check_ec2_parameters(body: bytes) -> None:
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    action = form.pop("Action", "")
-    version = form.pop("Version", None)
-    model = service_model("ec2")
-    if action not in model.operation_names:
-        raise Refusal(400, "InvalidAction", f"The action {action} is not valid for this web service.")
-    if version != model.api_version:
-        raise Refusal(400, "InvalidParameterValue", f"No such API version: {version}")
-    check_parameters(model.operation_model(action), form)
-
-
-def check_parameters(operation: OperationModel, form: dict[str, str]) -> None:
-    """Compare a query with the operation's input shape.
-
-    :raises Refusal: as EC2 does, on unknown, missing and malformed parameters.
-    """
-    used: set[str] = set()
-    shape = operation.input_shape
-    parameters: Any = _take(shape, "", form, used) if shape else {}
-    unknown = sorted(set(form) - used)
-    if unknown:
-        raise Refusal(400, "UnknownParameter", f"The parameter {unknown[0].split('.')[0]} is not recognized")
-    if shape is None:
-        return
-    report = ParamValidator().validate(parameters or {}, shape)
-    if report.has_errors():
-        text = report.generate_report()
-        code = "MissingParameter" if "Missing required parameter" in text else "InvalidParameterValue"
-        raise Refusal(400, code, text)
-    _check_enums(shape, parameters or {})
-
-
-def _wire_name(name: str, member: Shape) -> str:
-    wire = member.serialization.get("queryName") or member.serialization.get("name") or name
-    return str(wire[0].upper() + wire[1:])
-
-
-def _take(shape: Shape, prefix: str, form: dict[str, str], used: set[str]) -> Any:
-    """The value of ``shape`` under ``prefix`` in an EC2 query, or ``None``; notes the keys that it used."""
-    if isinstance(shape, StructureShape):
-        found = {}
-        for name, member in shape.members.items():
-            key = f"{prefix}.{_wire_name(name, member)}" if prefix else _wire_name(name, member)
-            value = _take(member, key, form, used)
-            if value is not None:
-                found[name] = value
-        return found or None
-    if isinstance(shape, ListShape):
-        items: list[Any] = []
-        while True:
-            value = _take(shape.member, f"{prefix}.{len(items) + 1}", form, used)
-            if value is None:
-                return items or None
-            items.append(value)
-    if prefix not in form:
-        return None
-    used.add(prefix)
-    return _scalar(shape, prefix, form[prefix])
-
-
-def _scalar(shape: Shape, key: str, text: str) -> Any:
-    try:
-        match shape.type_name:
-            case "integer" | "long":
-                return int(text)
-            case "double" | "float":
-                return float(text)
-            case "boolean":
-                return {"true": True, "false": False}[text]
-            case "timestamp":
-                return datetime.datetime.fromisoformat(text)
-    except (ValueError, KeyError):
-        message = f"Value ({text}) for parameter {key} is invalid. {text!r} is not a valid {shape.type_name}."
-        raise Refusal(400, "InvalidParameterValue", message) from None
-    return text
-
-
-def _check_enums(shape: Shape, value: Any) -> None:
-    if isinstance(shape, StructureShape):
-        for name, item in value.items():
-            _check_enums(shape.members[name], item)
-    elif isinstance(shape, ListShape):
-        for item in value:
-            _check_enums(shape.member, item)
-    else:
-        choices = shape.metadata.get("enum")
-        if choices and value not in choices:
-            message = f"Value ({value}) for parameter {shape.name} is invalid. Valid values: {', '.join(choices)}"
-            raise Refusal(400, "InvalidParameterValue", message)

@@ -104,7 +104,9 @@ def check_operations(response: type, base: type, *, added: frozenset[str] = froz
     :param base: moto's class, which has the operation under the same name, unless it is one of ``added``.
     :raises MotoChangedError: when it has not, so that moto would answer under another name.
     """
-    operations = {name for name, value in vars(response).items() if callable(value) and not name.startswith("_")}
+    own = [owner for owner in response.__mro__ if issubclass(owner, base) and owner is not base]
+    members = {name: value for owner in own for name, value in vars(owner).items()}
+    operations = {name for name, value in members.items() if callable(value) and not name.startswith("_")}
     gone = sorted(name for name in operations - added if not hasattr(base, name))
     if gone:
         raise MotoChangedError(f"{base.__name__} has no {', '.join(gone)} any more")

@@ -19,6 +19,7 @@ from moto.ec2.utils import random_ami_id, random_snapshot_id
 
 from tests.sandbox._aws._disks import DiskStore
 from tests.sandbox._faults import FaultBook
+from tests.sandbox._repeats import FirstAnswers
 
 
 @dataclasses.dataclass
@@ -31,8 +32,8 @@ class State:
     faults: FaultBook
     operation_seconds: float
     tasks: dict[str, ImportTask] = dataclasses.field(default_factory=dict)
-    tokens: dict[tuple[str, str, str], tuple[dict[str, Any], Any]] = dataclasses.field(default_factory=dict)
-    """Client tokens: operation, region and token, to the parameters and the result."""
+    tokens: FirstAnswers[dict[str, Any]] = dataclasses.field(default_factory=FirstAnswers)
+    """By operation, region and client token."""
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
     def later(self, share: float, action: Callable[[], None]) -> None:

@@ -28,6 +28,7 @@ from tests.sandbox._gcp._regions import IMAGE_LOCATIONS, REGIONS
 from tests.sandbox._gcp._service import GoogleService
 from tests.sandbox._gcp._storage import StorageService, StoredObject
 from tests.sandbox._gcp._tar import InvalidArchiveError, unpack
+from tests.sandbox._repeats import FirstAnswers
 
 _SOURCE = re.compile(r"https://(?:storage\.googleapis\.com|www\.googleapis\.com/storage/v1/b)/([^/]+)/(?:o/)?(.+)")
 _FAMILY = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -87,7 +88,7 @@ class ComputeService(GoogleService):
         self._operation_seconds = operation_seconds
         self._images: dict[str, _Image] = {}
         self._operations: dict[str, dict[str, Any]] = {}
-        self._request_ids: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._request_ids = FirstAnswers[dict[str, Any]]()
         self._ids = itertools.count(4_611_686_018_427_387_904)
         self._lock = threading.RLock()
         self._operation_done = threading.Condition(self._lock)
@@ -172,17 +173,21 @@ class ComputeService(GoogleService):
             request_id = request.args.get("requestId")
             if request_id is not None:
                 _check_request_id(request_id)
-            with self._lock:
-                fingerprint = f"{call.name} {call.parameters} {body}"
-                if request_id in self._request_ids:
-                    known, operation = self._request_ids[request_id]
-                    if known != fingerprint:
-                        raise invalid_value("requestId", request_id, "The ID was used by another request.")
-                    return operation
+
+            def first_time() -> dict[str, Any]:
                 operation = act(call, request, body)
-                if request_id is not None:
-                    operation["clientOperationId"] = request_id
-                    self._request_ids[request_id] = fingerprint, operation
+                operation["clientOperationId"] = request_id
+                return operation
+
+            with self._lock:
+                if request_id is None:
+                    return dict(act(call, request, body))
+                operation = self._request_ids.answer(
+                    request_id,
+                    f"{call.name} {call.parameters} {body}",
+                    first_time,
+                    misused=invalid_value("requestId", request_id, "The ID was used by another request."),
+                )
                 return dict(operation)
 
         return handler

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import threading
 import time
@@ -23,6 +22,7 @@ from tests.sandbox._oci._api import Api, ApiError, invalid, json_response, not_f
 from tests.sandbox._oci._catalogue import GLOBAL_SCHEMA, LAUNCH_OPTIONS_OF_MODE, SHAPES, SHAPES_OF_IMPORTS
 from tests.sandbox._oci._import import ImportFailed, convert_to_raw
 from tests.sandbox._oci._object_storage import ObjectStorage
+from tests.sandbox._repeats import FirstAnswers
 
 _MIB = 1 << 20
 _IGNORE = "ignore"
@@ -69,7 +69,7 @@ class Compute:
         self._images: dict[str, Image] = {}
         self._work_requests: dict[str, WorkRequest] = {}
         self._schemas: dict[str, dict[str, Any]] = {}
-        self._retry_tokens: dict[str, tuple[str, Response]] = {}
+        self._retry_tokens = FirstAnswers[Response]()
         self._global_schema = {
             "id": new_ocid("computeglobalimgcapschema"),
             "name": new_ocid("version").rpartition(".")[2],
@@ -168,15 +168,10 @@ class Compute:
         if token is not None and len(token) > 64:
             raise invalid("opc-retry-token is longer than 64 characters")
         with self._lock:
-            if token in self._retry_tokens:
-                earlier, response = self._retry_tokens[token]
-                if earlier != json.dumps(body):
-                    raise ApiError(409, "InvalidatedRetryToken", "The retry token was used with another request")
-                return response
-            response = self._begin_import(body)
-            if token:
-                self._retry_tokens[token] = (json.dumps(body), response)
-        return response
+            if not token:
+                return self._begin_import(body)
+            other = ApiError(409, "InvalidatedRetryToken", "The retry token was used with another request")
+            return self._retry_tokens.answer(token, body, lambda: self._begin_import(body), misused=other)
 
     def _begin_import(self, body: dict[str, Any]) -> Response:
         compartment = self.api.check_compartment(body["compartmentId"])
