@@ -74,19 +74,19 @@ class Registered:
     """How a cloud registers an image, and what its machines therefore are."""
 
     firmware: str
-    """In the provider's word, as the manifest has it."""
+    """As the manifest has it."""
     boots: tuple[tuple[Firmware, DiskBus], ...]
 
 
 _REGISTERED: dict[tuple[str, Arch], Registered] = {
-    ("aws", "x86_64"): Registered("uefi-preferred", (("uefi", "nvme"), ("bios", "virtio-blk"))),
+    ("aws", "x86_64"): Registered("hybrid", (("uefi", "nvme"), ("bios", "virtio-blk"))),
     ("aws", "aarch64"): Registered("uefi", (("uefi", "nvme"),)),
-    ("azure", "x86_64"): Registered("V2", (("uefi", "nvme"),)),
-    ("azure", "aarch64"): Registered("V2", (("uefi", "nvme"),)),
-    ("gcp", "x86_64"): Registered("UEFI_COMPATIBLE", (("uefi", "virtio-scsi"),)),
-    ("gcp", "aarch64"): Registered("UEFI_COMPATIBLE", (("uefi", "virtio-scsi"),)),
-    ("oci", "x86_64"): Registered("UEFI_64", (("uefi", "virtio-blk"),)),
-    ("oci", "aarch64"): Registered("UEFI_64", (("uefi", "virtio-blk"),)),
+    ("azure", "x86_64"): Registered("uefi", (("uefi", "nvme"),)),
+    ("azure", "aarch64"): Registered("uefi", (("uefi", "nvme"),)),
+    ("gcp", "x86_64"): Registered("uefi", (("uefi", "virtio-scsi"),)),
+    ("gcp", "aarch64"): Registered("uefi", (("uefi", "virtio-scsi"),)),
+    ("oci", "x86_64"): Registered("uefi", (("uefi", "virtio-blk"),)),
+    ("oci", "aarch64"): Registered("uefi", (("uefi", "virtio-blk"),)),
 }
 
 

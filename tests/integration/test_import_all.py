@@ -85,7 +85,7 @@ def test_check_then_import_then_nothing_to_do(
         sandbox.export(cloud, record["id"], record["region"], exported)
         assert_same_disk(disk.qcow2, exported, padded=cloud in PADDING_CLOUDS)
     firmware = {cloud: record["firmware"] for cloud, record in records.items()}
-    assert firmware == {"aws": "uefi-preferred", "azure": "V2", "gcp": "UEFI_COMPATIBLE", "oci": "UEFI_64"}
+    assert firmware == {"aws": "hybrid", "azure": "uefi", "gcp": "uefi", "oci": "uefi"}
 
     start = sandbox.mark()
     second = import_all(sandbox, disk.qcow2)

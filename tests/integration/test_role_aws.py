@@ -46,7 +46,7 @@ def test_import_is_exact_clean_and_idempotent(
 
     imported = role.succeeds(alpine_aws_copy_regions=_COPIES).result
     assert imported["name"] == "alpine-3.24.2-x86_64-tiny-r0"
-    assert imported["firmware"] == "uefi-preferred"
+    assert imported["firmware"] == "hybrid"
     assert imported["ids"]["image"] == imported["id"]
     assert imported["ids"]["snapshot"].startswith("snap-")
     assert [entry["region"] for entry in imported["regions"]] == ["eu-central-1", *_COPIES]
@@ -79,15 +79,18 @@ def test_import_is_exact_clean_and_idempotent(
 
 
 @pytest.mark.parametrize(
-    ("architecture", "firmware", "boot_mode"),
-    [("x86_64", "bios", "legacy-bios"), ("aarch64", "hybrid", "uefi")],
+    ("architecture", "firmware", "boot_mode", "started_by"),
+    [("x86_64", "bios", "legacy-bios", "bios"), ("aarch64", "hybrid", "uefi", "uefi")],
 )
-def test_boot_mode_follows_the_disk(role: Role, architecture: str, firmware: str, boot_mode: str) -> None:
+def test_boot_mode_follows_the_disk(
+    role: Role, architecture: str, firmware: str, boot_mode: str, started_by: str
+) -> None:
     name = f"alpine-3.24.2-{architecture}-{firmware}-tiny-r0"
     image = {"name": name, "architecture": architecture, "firmware": firmware, "sha256": "0" * 64}
-    result = role.succeeds("--check", image=image).result
-    assert result["firmware"] == boot_mode
-    assert result["architecture"] == architecture
+    check = role.succeeds("--check", "--diff", image=image)
+    assert f'"boot_mode": "{boot_mode}"' in check.stdout
+    assert check.result["firmware"] == started_by
+    assert check.result["architecture"] == architecture
 
 
 def test_failed_import_tells_why_cleans_up_and_can_be_repeated(sandbox: RunningSandbox, role: Role) -> None:

@@ -60,7 +60,7 @@ def test_import_from_nothing_to_second_run(
     result = role.succeeds(**variables).result
     assert result["changed"] is True
     assert result["name"] == "alpine-x86_64-uefi-tiny/3.24.2001"
-    assert (result["architecture"], result["firmware"], result["region"]) == ("x86_64", "V2", "westeurope")
+    assert (result["architecture"], result["firmware"], result["region"]) == ("x86_64", "uefi", "westeurope")
     assert [region["region"] for region in result["regions"]] == ["eastus", "northeurope", "westeurope"]
     assert {region["id"] for region in result["regions"]} == {result["id"]} == {result["ids"]["version"]}
     assert _staged_blobs(sandbox) == set()
@@ -87,7 +87,7 @@ def test_region_that_is_added_needs_no_upload(sandbox: RunningSandbox, role: Rol
 def test_hybrid_image_as_generation_1(role: Role) -> None:
     result = role.succeeds(alpine_azure_hyper_v_generation="V1").result
     assert result["name"] == "alpine-x86_64-bios-tiny/3.24.2001"
-    assert result["firmware"] == "V1"
+    assert result["firmware"] == "bios"
 
 
 def test_aarch64_metal(sandbox: RunningSandbox, role: Role) -> None:
@@ -95,7 +95,7 @@ def test_aarch64_metal(sandbox: RunningSandbox, role: Role) -> None:
     settings = {"image": image, "alpine_azure_version_scheme": "release"}
     result = role.succeeds(**settings, alpine_azure_keep_staged=True).result
     assert result["name"] == "alpine-aarch64-uefi-cloudinit-metal/3.24.2"
-    assert (result["architecture"], result["firmware"]) == ("aarch64", "V2")
+    assert (result["architecture"], result["firmware"]) == ("aarch64", "uefi")
     assert len(_staged_blobs(sandbox)) == 1
     # The next run clears up what is no longer to be kept.
     role.succeeds(**settings)

@@ -43,7 +43,7 @@ def test_import_is_exact_clean_and_idempotent(
     imported = role.succeeds().result
     assert imported["name"] == "alpine-3-24-2-x86-64-tiny-r0"
     assert imported["id"]
-    assert imported["firmware"] == "UEFI_COMPATIBLE"
+    assert imported["firmware"] == "uefi"
     assert imported["changed"] is True
     assert sandbox.writes(start)[-1] == "objects.delete"
 

@@ -43,7 +43,7 @@ def test_import_is_exact_clean_and_idempotent(
     assert result["image"] == result["name"] == "alpine-3.24.2-x86_64-tiny-r0"
     assert result["region"] == "eu-frankfurt-1"
     assert result["regions"] == [{"region": "eu-frankfurt-1", "id": result["id"]}]
-    assert result["firmware"] == "UEFI_64"
+    assert result["firmware"] == "uefi"
     assert result["ids"]["firmware_from"] == "launch_options"
     assert result["ids"]["capability_schema"].startswith("ocid1.computeimgcapschema.")
     writes = sandbox.writes(start)
@@ -86,7 +86,7 @@ def test_arm_image_gets_arm_shapes_and_firmware_from_capabilities(sandbox: Runni
     arm = role.succeeds(image={"name": "alpine-3.24.2-aarch64-tiny-r0", "architecture": "aarch64", "firmware": "uefi"})
     assert "has firmware BIOS in its launch options, not UEFI_64" in arm.stdout
     result = arm.result
-    assert result["firmware"] == "UEFI_64"
+    assert result["firmware"] == "uefi"
     assert result["ids"]["firmware_from"] == "capabilities"
     assert "VM.Standard.A1.Flex" in result["ids"]["shapes"]
     assert "VM.Standard.E5.Flex" not in result["ids"]["shapes"]

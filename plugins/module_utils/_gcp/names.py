@@ -33,6 +33,11 @@ def resource_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def label_values(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as labels, whose values are lower case and have no dots: ``3.24.2`` becomes ``3-24-2``."""
+    return {key: re.sub(r"[^-_a-z0-9]", "-", str(value).lower()) for key, value in tags.items()}
+
+
 def checked_name(value: str, option: str) -> str:
     """Return ``value``.
 

@@ -13,6 +13,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._gcp.names import (
     checked_labels,
     checked_name,
     checked_source,
+    label_values,
     object_url,
     resource_name,
 )
@@ -62,6 +63,17 @@ def test_a_refusal_of_a_long_name_counts_and_proposes_nothing() -> None:
 
 def test_labels_pass_unchanged() -> None:
     labels = {"team": "platform", "cost_center": "", "x-1": "0-a_b"}
+    assert checked_labels(labels) == labels
+
+
+def test_tags_become_legal_labels() -> None:
+    tags = {"alpine-image": "alpine-3.24.2-x86_64-tiny-r0", "alpine-end-of-life": "2028-05-01", "team": "Ops & Co"}
+    labels = label_values(tags)
+    assert labels == {
+        "alpine-image": "alpine-3-24-2-x86_64-tiny-r0",
+        "alpine-end-of-life": "2028-05-01",
+        "team": "ops---co",
+    }
     assert checked_labels(labels) == labels
 
 
