@@ -28,6 +28,8 @@ class FakeCompute:
         self.requests: list[Any] = []
         self.polls_needed = 0
         self.import_error: Any = None
+        self.import_status: tuple[int, str] | None = None
+        """The HTTP status with which an import fails, and its name."""
         self.import_spoils: Callable[[Any], None] = lambda _image: None
         self._operations: dict[str, tuple[Any, Callable[[], None]]] = {}
         self._polls: dict[str, int] = {}
@@ -61,6 +63,8 @@ class FakeCompute:
         if error:
             operation.error = compute.Error(errors=[compute.Errors(**error)])
             operation.http_error_status_code = 400
+        if kind == "insert" and self.import_status:
+            operation.http_error_status_code, operation.http_error_message = self.import_status
         self._operations[operation.name] = operation, work
         return operation
 
@@ -77,6 +81,7 @@ class FakeCompute:
         if self._polls[operation] > self.polls_needed and known.status != compute.Operation.Status.DONE:
             work()
             known.status = "DONE"
+            known.progress = 100
         return known
 
     # All three clients share the name
@@ -107,6 +112,10 @@ class FakeCompute:
         image.id = next(self._numbers)
         image.status = "PENDING"
         image.label_fingerprint = "first"
+        image.self_link = f"https://compute.example/{image.name}"
+        image.disk_size_gb = 1
+        image.archive_size_bytes = 12345
+        image.creation_timestamp = "2026-01-02T03:04:05.678-07:00"
         image.storage_locations = list(image.storage_locations) or ["us"]
         self.images[image.name] = image
 

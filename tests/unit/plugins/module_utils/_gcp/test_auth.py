@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,13 @@ def test_the_machines_credentials_are_those_of_the_wanted_account(monkeypatch: p
     assert made.service_account_email == "other@my-project.iam.gserviceaccount.com"
 
 
+def test_the_machines_default_account_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("google.auth.compute_engine._metadata.ping", lambda *_arguments, **_options: True)
+    made: Any = credentials(_params(auth_kind="machineaccount"))
+    assert made.service_account_email == "default"
+    assert made._scopes == [_SCOPE]
+
+
 def test_without_a_metadata_server_there_are_no_machine_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
@@ -122,8 +130,11 @@ def test_without_a_metadata_server_there_are_no_machine_credentials(monkeypatch:
 
 
 def test_application_default_credentials_get_the_scope(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GCE_METADATA_DETECT_RETRIES", raising=False)
     monkeypatch.setattr(google.auth, "default", lambda scopes: (scopes, "ignored-project"))
     assert credentials(_params(auth_kind="application")) == [_SCOPE]  # type: ignore[comparison-overlap]
+    # Asking for a metadata server takes 3 s each time.
+    assert os.environ["GCE_METADATA_DETECT_RETRIES"] == "1"
 
 
 def test_missing_application_default_credentials_name_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from google.auth import credentials as auth_credentials
 from google.auth import exceptions as auth
 from google.cloud.storage.exceptions import InvalidResponse
 
+from ansible_collections.alpine.cloud.plugins.module_utils._core.dependencies import MissingLibraryError
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp import clients as clients_module
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp.clients import GcpClients, call_options
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.errors import provider_errors
 
 
 def _params(**options: Any) -> dict[str, Any]:
@@ -80,6 +84,10 @@ def test_validate_certs_can_be_switched_off(foreign_bundle: str, monkeypatch: py
     session = requests.Session()
     clients_module._trust(session, _params(validate_certs=False))
     assert _verify_used(session, monkeypatch) is False
+    # Whoever has said so need not be warned at every request.
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.warn("unverified", urllib3.exceptions.InsecureRequestWarning, stacklevel=1)
+    assert warned == []
 
 
 def test_without_ca_file_the_environment_counts(foreign_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +119,28 @@ def test_the_storage_client_goes_where_it_is_told() -> None:
     assert client._connection.API_BASE_URL == "https://storage.example"
     assert client.project == "my-project"
     assert client._http.credentials.token == "ya29.token"
+
+
+@pytest.mark.parametrize(("env_type", "agent"), [("tower", "alpine.cloud-tower"), (None, "alpine.cloud")])
+def test_the_storage_client_says_who_it_is(env_type: str | None, agent: str) -> None:
+    client: Any = GcpClients.from_params(_params(env_type=env_type)).storage
+    assert client._connection._client_info.user_agent.split()[0] == agent
+
+
+@pytest.mark.parametrize(
+    ("client", "module", "distribution"),
+    [
+        ("storage", "google.cloud.storage", "google-cloud-storage"),
+        ("images", "google.cloud.compute_v1", "google-cloud-compute"),
+    ],
+)
+def test_a_missing_sdk_is_named_before_credentials_are_looked_for(
+    client: str, module: str, distribution: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    clients = GcpClients.from_params(_params(access_token=None))
+    with pytest.raises(MissingLibraryError, match=distribution), provider_errors("x.get", "look"):
+        getattr(clients, client)
 
 
 def test_the_storage_client_goes_to_google_by_default() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,9 +138,21 @@ def test_an_image_is_created_as_asked_for(cloud: FakeCompute) -> None:
         "description": "Small.",
     }
     assert result["id"].isdigit()
+    told = {key: result[key] for key in ("self_link", "disk_size_gb", "archive_size_bytes", "creation_timestamp")}
+    assert told == {
+        "self_link": f"https://compute.example/{NAME}",
+        "disk_size_gb": 1,
+        "archive_size_bytes": 12345,
+        "creation_timestamp": "2026-01-02T03:04:05.678-07:00",
+    }
     assert result["guest_os_features"] == FEATURES
     assert result["diff"]["before"] == {}
     assert result["diff"]["after"]["storage_locations"] == ["eu"]
+
+
+def test_the_identity_is_no_matter_of_labels(cloud: FakeCompute) -> None:
+    result = ensure_present(cloud.clients, _request(labels={"source-sha256": "forged"}), check_mode=False)
+    assert result["labels"] == {"source-sha256": SHA256[:63]}
 
 
 def test_what_is_left_open_is_not_sent(cloud: FakeCompute) -> None:
@@ -174,6 +188,40 @@ def test_the_failure_inside_the_operation_is_raised(cloud: FakeCompute) -> None:
         "status": 400,
         "details": [{"code": "INVALID_IMAGE_TAR", "message": "The tar archive is not a valid image."}],
     }
+
+
+def test_the_failure_of_an_operation_may_be_a_status_alone(cloud: FakeCompute) -> None:
+    cloud.import_status = (503, "SERVICE UNAVAILABLE")
+    with pytest.raises(ProviderError, match=f"could not import image {NAME} from .*: SERVICE UNAVAILABLE$") as failure:
+        ensure_present(cloud.clients, _request(), check_mode=False)
+    assert failure.value.as_result() == {
+        "operation": "images.insert", "code": None, "status": 503, "details": None
+    }  # fmt: skip
+
+
+def test_the_reason_of_an_operation_is_told_without_a_signature(cloud: FakeCompute) -> None:
+    cloud.import_error = {"code": "NOT_FOUND", "message": f"{SOURCE}?X-Goog-Signature=secret is missing."}
+    with pytest.raises(ProviderError) as failure:
+        ensure_present(cloud.clients, _request(), check_mode=False)
+    assert f"{SOURCE} is missing." in failure.value.message
+    assert "secret" not in f"{failure.value.message} {failure.value.details}"
+
+
+def test_how_far_an_import_is_can_be_followed(
+    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    followed = tmp_path / "progress"
+    monkeypatch.setenv("ALPINE_CLOUD_PROGRESS_FILE", str(followed))
+    cloud.polls_needed = 1
+    ensure_present(cloud.clients, _request(), check_mode=False)
+    lines = [json.loads(line) for line in followed.read_text().splitlines()]
+    assert lines[-1] == {"step": "import", "done": 100, "total": 100, "unit": "percent"}
+
+
+def test_an_image_that_is_waited_for_may_not_be_pending(cloud: FakeCompute) -> None:
+    cloud.import_spoils = lambda image: setattr(image, "status", "PENDING")
+    with pytest.raises(ProviderError, match="is PENDING, not READY"):
+        ensure_present(cloud.clients, _request(), check_mode=False)
 
 
 def test_waiting_has_a_bound(cloud: FakeCompute) -> None:
@@ -240,6 +288,8 @@ def test_what_can_be_changed_converges(
     assert cloud.requests == []
     result = ensure_present(clients, request, check_mode=False)
     assert cloud.kinds() == kinds
+    # Where Compute Engine takes an id, a repetition is the same write.
+    assert all(uuid.UUID(request.request_id).int for request in cloud.requests if hasattr(request, "request_id"))
     assert result["changed"]
     for key, value in options.items():
         assert result[key] == ({**value, "source-sha256": SHA256[:63]} if key == "labels" else value)
@@ -402,6 +452,15 @@ def test_a_missing_project_is_not_a_missing_image(cloud: FakeCompute, monkeypatc
         ensure_present(cloud.clients, _request(), check_mode=True)
 
 
+def test_an_image_that_may_not_be_looked_at_is_not_missing(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(**_options: Any) -> Any:
+        raise api.Forbidden(f"compute.images.get is needed for 'projects/my-project/global/images/{NAME}'")
+
+    monkeypatch.setattr(cloud, "get", get)
+    with pytest.raises(ProviderError, match=r"compute\.images\.get is needed"):
+        ensure_absent(cloud.clients, _request(), check_mode=False)
+
+
 @pytest.mark.parametrize("location", ["us", "eu", "asia", "europe-west1"])
 def test_regions_and_multi_regions_store_images(cloud: FakeCompute, location: str) -> None:
     result = ensure_present(cloud.clients, _request(storage_locations=[location]), check_mode=False)
@@ -417,10 +476,10 @@ def test_an_unknown_region_is_refused_first(cloud: FakeCompute, check_mode: bool
 
 def test_a_region_that_may_not_be_looked_at_is_an_error(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
     def get(**options: Any) -> Any:
-        raise api.NotFound("images/x") if "image" in options else api.Forbidden("compute.regions.get is needed")
+        raise api.NotFound("images/x") if "image" in options else api.Forbidden("may not look at regions/mars-west1")
 
     monkeypatch.setattr(cloud, "get", get)
-    with pytest.raises(ProviderError, match=r"could not look for region mars-west1: compute\.regions\.get is needed"):
+    with pytest.raises(ProviderError, match="could not look for region mars-west1: may not look"):
         ensure_present(cloud.clients, _request(name="x", storage_locations=["mars-west1"]), check_mode=True)
 
 
@@ -435,6 +494,7 @@ def test_an_image_is_deleted(cloud: FakeCompute, sha256: str | None) -> None:
     assert cloud.requests == []
     result = ensure_absent(cloud.clients, request, check_mode=False)
     assert cloud.kinds() == ["Delete"]
+    assert uuid.UUID(cloud.requests[0].request_id).int
     assert cloud.images == {}
     assert (result["changed"], result["id"]) == (True, None)
     assert result["diff"]["before"]["name"] == NAME

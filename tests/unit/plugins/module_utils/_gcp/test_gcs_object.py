@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
 import types
 from pathlib import Path
@@ -290,6 +291,41 @@ def test_a_bucket_name_that_somebody_else_has_is_an_error(client: FakeClient, ar
             client.clients, _request(src=str(archive), create_bucket=True), check_mode=False, warn=_no_warning
         )
     assert client.calls == []
+
+
+def test_a_bucket_that_may_not_be_created_is_an_error_even_if_it_is_there(
+    client: FakeClient, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_bucket(*_arguments: Any, **_options: Any) -> None:
+        client.buckets.add("images")
+        raise api.Forbidden("storage.buckets.create is needed")
+
+    monkeypatch.setattr(client, "create_bucket", create_bucket)
+    request = _request(src=str(archive), create_bucket=True, location="EUROPE-WEST1")
+    with pytest.raises(ProviderError, match=r"create bucket images in location EUROPE-WEST1 \(create_bucket\): stor"):
+        ensure_present(client.clients, request, check_mode=False, warn=_no_warning)
+
+
+def test_an_upload_that_is_refused_is_an_error_even_if_another_run_made_it(
+    client: FakeClient, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upload(*_arguments: Any, **_options: Any) -> None:
+        client.put(_NAME, _SHA256)
+        raise api.Forbidden("storage.objects.create is needed")
+
+    monkeypatch.setattr(FakeBlob, "upload_from_file", upload)
+    with pytest.raises(ProviderError, match=r"storage\.objects\.create is needed"):
+        ensure_present(client.clients, _request(src=str(archive)), check_mode=False, warn=_no_warning)
+
+
+def test_how_far_an_upload_is_can_be_followed(
+    client: FakeClient, archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    followed, size = tmp_path / "progress", archive.stat().st_size
+    monkeypatch.setenv("ALPINE_CLOUD_PROGRESS_FILE", str(followed))
+    ensure_present(client.clients, _request(src=str(archive)), check_mode=False, warn=_no_warning)
+    lines = [json.loads(line) for line in followed.read_text().splitlines()]
+    assert lines[-1] == {"step": "upload", "done": size, "total": size, "unit": "bytes"}
 
 
 def test_a_missing_bucket_names_the_ways_out(client: FakeClient, archive: Path) -> None:
