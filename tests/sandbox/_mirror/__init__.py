@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sandbox._cloud import Cloud, Context
-from tests.sandbox._mirror._images import make_images
+from tests.sandbox._mirror._images import published_images
 from tests.sandbox._mirror._signing import Signers
 from tests.sandbox._mirror._site import Site, classify, error_body
 
@@ -19,7 +19,7 @@ class _Mirror(Cloud):
     def start(self) -> dict[str, Any]:
         signers = self._signers = Signers()
         directory = self.context.directory
-        images = make_images(directory, self.context.images)
+        images = published_images(self.context.images)
         site = Site(images, signers, directory)
         url = self.context.serve(site.app, classify=classify, error_body=error_body)
         key_files = {}

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support import disks, partitioned
 from tests.support.disks import MIB, make_raw_disk
+from tests.support.paths import BUILD
 
 # Three revisions of one image, since r10 comes after r2.
 _NAMES = (
@@ -39,15 +44,40 @@ _NAMES = (
 )
 _PUBLISHED = 1_780_000_000
 _MINUTE = 60
+_SOURCES = (Path(__file__), Path(disks.__file__), Path(partitioned.__file__))
+_TOOLS = ("qemu-img", "sgdisk", "mke2fs")
 
 
-def make_images(directory: Path, own: Sequence[Path]) -> dict[str, Path]:
-    """Make the images in ``directory``, each with a content of its own.
+def published_images(own: Sequence[Path], *, cache: Path = BUILD / "cache/mirror") -> dict[str, Path]:
+    """The images by their names, each with a content of its own; nobody may change the files.
+
+    They are kept in ``cache`` for as long as what makes them is the same.
 
     :param own: the caller's, which replace those of the same names.
-    :returns: the files by their names.
     """
-    images = {}
+    made = cache / _key()
+    if not made.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="unfinished-") as unfinished:
+            _make_images(Path(unfinished))
+            # Who else has made them meanwhile has made the same.
+            with contextlib.suppress(OSError):
+                Path(unfinished).rename(made)
+                Path(unfinished).mkdir()
+    return {name: made / name for name in _NAMES} | {path.name: path for path in own}
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for source in _SOURCES:
+        digest.update(source.read_bytes())
+    for tool in _TOOLS:
+        status = Path(shutil.which(tool) or tool).stat()
+        digest.update(f"{tool} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _make_images(directory: Path) -> None:
     templates = {kind: directory / f"{kind}.raw" for kind in ("hybrid", "uefi", "aarch64", "bios")}
     make_raw_disk(templates["hybrid"])
     shutil.copyfile(templates["hybrid"], templates["uefi"])
@@ -58,15 +88,12 @@ def make_images(directory: Path, own: Sequence[Path]) -> dict[str, Path]:
         file.truncate(16 * MIB)
     _run("mke2fs", "-q", "-t", "ext4", str(templates["bios"]))
     for number, name in enumerate(_NAMES):
-        if name not in {path.name for path in own}:
-            kind = next((kind for kind in ("bios", "aarch64", "uefi") if f"-{kind}-" in name), "hybrid")
-            images[name] = directory / name
-            _make_image(images[name], templates[kind], number)
-            # In the order of their names, so that listings are the same every time.
-            os.utime(images[name], (_PUBLISHED + number * _MINUTE,) * 2)
+        kind = next((kind for kind in ("bios", "aarch64", "uefi") if f"-{kind}-" in name), "hybrid")
+        _make_image(directory / name, templates[kind], number)
+        # In the order of their names, so that listings are the same every time.
+        os.utime(directory / name, (_PUBLISHED + number * _MINUTE,) * 2)
     for template in templates.values():
         template.unlink()
-    return images | {path.name: path for path in own}
 
 
 def image_parts(name: str) -> dict[str, str]:
