@@ -18,10 +18,9 @@ from urllib.parse import quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import urllib3
-from azure.core.credentials import AccessToken
-from azure.storage.blob import BlobClient
 from werkzeug.wrappers import Request, Response
 
+from tests.sandbox._azure._blob_reader import BlobReader
 from tests.sandbox._azure._login import STORAGE, Account
 from tests.sandbox._https import QuietHandler
 from tests.sandbox._request_log import Operation
@@ -144,7 +143,6 @@ class BlobProxy:
     def __init__(self, azurite: Azurite, *, account: Account, ca_file: Path) -> None:
         self._azurite = azurite
         self._account = account
-        self._ca_file = ca_file
         self._pool = urllib3.PoolManager(maxsize=32, ca_certs=str(ca_file), retries=False)
         self._lengths: dict[str, int] = {}
 
@@ -215,20 +213,9 @@ class BlobProxy:
         response.call_on_close(answer.release_conn)
         return response
 
-    def open_blob(self, url: str) -> BlobClient:
-        """A client for a blob of the account that reads it as the provider's own services do.
+    def open_blob(self, url: str) -> BlobReader:
+        """A blob of the account, past the proxy.
 
         :param url: the blob's public URL.
         """
-        path = quote(unquote(urlsplit(url).path))
-        return BlobClient.from_blob_url(
-            self._azurite.url + path, credential=_ServiceCredential(self._account), connection_verify=str(self._ca_file)
-        )
-
-
-class _ServiceCredential:
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
-        return AccessToken(self._account.issue(STORAGE), int(time.time()) + 600)
+        return BlobReader(self._azurite.url + quote(unquote(urlsplit(url).path)), self._account, self._pool)

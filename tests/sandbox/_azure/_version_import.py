@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-
+from tests.sandbox._azure._blob_reader import BlobNotFoundError, UnreadableBlobError
 from tests.sandbox._azure._blobs import BlobProxy
 from tests.sandbox._azure._disk import FOOTER_BYTES, UnsupportedDiskError, check_fixed_vhd
 from tests.sandbox._azure._errors import ArmError, invalid_parameter
@@ -46,28 +45,28 @@ class VersionImport:
         target = "galleryImageVersion.properties.storageProfile.osDiskImage.source.uri"
         if not name.lower().endswith(".vhd"):
             raise invalid_parameter(f"The blob name in URL {url} must end with '.vhd' extension.", target)
-        with self._blobs.open_blob(url) as blob:
-            try:
-                properties = blob.get_blob_properties()
-                if str(getattr(properties.blob_type, "value", properties.blob_type)) != "PageBlob":
-                    raise invalid_parameter(f"The source blob {url} is not a page blob.", target)
-                length = properties.size
-                start = max(0, length - FOOTER_BYTES)
-                footer = blob.download_blob(offset=start, length=length - start).readall() if length else b""
-                size = check_fixed_vhd(footer, blob_length=length, name=name, url=url)
-                disk = self._directory / f"{uuid.uuid4()}.raw"
-                with disk.open("wb") as file:
-                    file.truncate(size)
-                    for first, last in _page_ranges(blob.get_page_ranges()[0], size):
-                        for offset in range(first, last, _CHUNK):
-                            file.seek(offset)
-                            file.write(blob.download_blob(offset=offset, length=min(_CHUNK, last - offset)).readall())
-            except ResourceNotFoundError:
-                raise ArmError(404, "ResourceNotFound", f"The source blob {url} was not found.", target) from None
-            except HttpResponseError as error:
-                raise ArmError(500, "InternalExecutionError", f"Cannot read {url}: {error.message}") from error
-            except UnsupportedDiskError as error:
-                raise invalid_parameter(str(error), "disks") from None
+        blob = self._blobs.open_blob(url)
+        try:
+            kind, length = blob.properties()
+            if kind != "PageBlob":
+                raise invalid_parameter(f"The source blob {url} is not a page blob.", target)
+            start = max(0, length - FOOTER_BYTES)
+            footer = blob.read(start, length - start) if length else b""
+            size = check_fixed_vhd(footer, blob_length=length, name=name, url=url)
+            disk = self._directory / f"{uuid.uuid4()}.raw"
+            with disk.open("wb") as file:
+                file.truncate(size)
+                for first, end in blob.page_ranges():
+                    # Less the footer.
+                    for offset in range(first, min(end, size), _CHUNK):
+                        file.seek(offset)
+                        file.write(blob.read(offset, min(_CHUNK, end - offset, size - offset)))
+        except BlobNotFoundError:
+            raise ArmError(404, "ResourceNotFound", f"The source blob {url} was not found.", target) from None
+        except UnreadableBlobError as error:
+            raise ArmError(500, "InternalExecutionError", f"Cannot read {url}: {error}") from error
+        except UnsupportedDiskError as error:
+            raise invalid_parameter(str(error), "disks") from None
         image["sizeInGB"] = -(-size // _GIB)
         resource.disk = disk
 
@@ -107,8 +106,3 @@ class VersionImport:
 
 def _region_status(name: str, state: str, progress: int, details: str = "") -> dict[str, Any]:
     return {"region": name, "state": state, "details": details, "progress": progress}
-
-
-def _page_ranges(ranges: list[dict[str, int]], size: int) -> list[tuple[int, int]]:
-    """Half-open ranges with content, less the footer."""
-    return [(entry["start"], min(entry["end"] + 1, size)) for entry in ranges if entry["start"] < size]
