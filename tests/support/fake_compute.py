@@ -12,9 +12,30 @@ from typing import Any
 from google.api_core import exceptions as api
 from google.cloud import compute_v1 as compute
 
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._gcp.gce_image import GceImageRequest
+
 SHA256 = "ab" * 32
 NAME = "alpine-3-24-2-x86-64-tiny-r0"
+SOURCE = "https://storage.googleapis.com/images/alpine.tar.gz"
+WAIT = Wait(True, 10, 0)
+NO_WAIT = Wait(False, 10, 0)
 FEATURES = ["GVNIC", "UEFI_COMPATIBLE", "VIRTIO_SCSI_MULTIQUEUE"]
+
+
+def image_request(**options: Any) -> GceImageRequest:
+    """What asks for the image that :meth:`FakeCompute.put` puts there."""
+    return GceImageRequest(
+        **{
+            "name": NAME,
+            "source_sha256": SHA256,
+            "wait": WAIT,
+            "source": SOURCE,
+            "architecture": "X86_64",
+            "guest_os_features": FEATURES,
+            **options,
+        }
+    )
 
 
 class FakeCompute:

@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import json
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core import exceptions as api
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ConflictError,
     InputError,
     ProviderError,
-    WaitTimeoutError,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
 from ansible_collections.alpine.cloud.plugins.module_utils._gcp.gce_image import (
     GceImageRequest,
     ensure_absent,
     ensure_present,
 )
-from tests.support.fake_compute import FEATURES, NAME, SHA256, FakeCompute
-
-SOURCE = "https://storage.googleapis.com/images/alpine.tar.gz"
-WAIT = Wait(True, 10, 0)
-NO_WAIT = Wait(False, 10, 0)
+from tests.support.fake_compute import FEATURES, NAME, NO_WAIT, SHA256, SOURCE, WAIT, FakeCompute, image_request
 
 
 @pytest.fixture
 def cloud() -> FakeCompute:
     return FakeCompute()
-
-
-def _request(**options: Any) -> GceImageRequest:
-    return GceImageRequest(
-        **{
-            "name": NAME,
-            "source_sha256": SHA256,
-            "wait": WAIT,
-            "source": SOURCE,
-            "architecture": "X86_64",
-            "guest_os_features": FEATURES,
-            **options,
-        }
-    )
 
 
 # Options
@@ -74,7 +51,7 @@ def _params(**options: Any) -> dict[str, Any]:
 
 def test_options_become_googles_words() -> None:
     request = GceImageRequest.from_params(_params(labels={"a": "b"}, storage_locations=["EU"], family="alpine"))
-    assert request == _request(
+    assert request == image_request(
         source="https://storage.googleapis.com/images/folder/alpine%201.tar.gz",
         labels={"a": "b"},
         storage_locations=["eu"],
@@ -121,7 +98,7 @@ def test_absent_needs_a_name_only() -> None:
 
 def test_an_image_is_created_as_asked_for(cloud: FakeCompute) -> None:
     cloud.polls_needed = 2
-    wanted = _request(labels={"team": "platform"}, family="alpine", description="Small.", storage_locations=["eu"])
+    wanted = image_request(labels={"team": "platform"}, family="alpine", description="Small.", storage_locations=["eu"])
     result = ensure_present(cloud.clients, wanted, check_mode=False)
     [sent] = cloud.requests
     image = sent.image_resource
@@ -151,12 +128,12 @@ def test_an_image_is_created_as_asked_for(cloud: FakeCompute) -> None:
 
 
 def test_the_identity_is_no_matter_of_labels(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, _request(labels={"source-sha256": "forged"}), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(labels={"source-sha256": "forged"}), check_mode=False)
     assert result["labels"] == {"source-sha256": SHA256[:63]}
 
 
 def test_what_is_left_open_is_not_sent(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, _request(), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(), check_mode=False)
     image = cloud.requests[0].image_resource
     assert "family" not in image
     assert "description" not in image
@@ -166,68 +143,19 @@ def test_what_is_left_open_is_not_sent(cloud: FakeCompute) -> None:
 
 def test_creation_needs_a_source(cloud: FakeCompute) -> None:
     with pytest.raises(InputError, match="source is needed"):
-        ensure_present(cloud.clients, _request(source=None), check_mode=False)
+        ensure_present(cloud.clients, image_request(source=None), check_mode=False)
     assert cloud.requests == []
 
 
 def test_an_import_need_not_be_waited_for(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, _request(wait=NO_WAIT), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)
     assert (result["changed"], result["status"]) == (True, "PENDING")
-
-
-def test_the_failure_inside_the_operation_is_raised(cloud: FakeCompute) -> None:
-    cloud.import_error = {"code": "INVALID_IMAGE_TAR", "message": "The tar archive is not a valid image."}
-    with pytest.raises(ProviderError) as failure:
-        ensure_present(cloud.clients, _request(source=f"{SOURCE}?X-Goog-Signature=secret"), check_mode=False)
-    assert failure.value.message == (
-        f"Google Cloud could not import image {NAME} from {SOURCE}: The tar archive is not a valid image."
-    )
-    assert failure.value.as_result() == {
-        "operation": "images.insert",
-        "code": "INVALID_IMAGE_TAR",
-        "status": 400,
-        "details": [{"code": "INVALID_IMAGE_TAR", "message": "The tar archive is not a valid image."}],
-    }
-
-
-def test_the_failure_of_an_operation_may_be_a_status_alone(cloud: FakeCompute) -> None:
-    cloud.import_status = (503, "SERVICE UNAVAILABLE")
-    with pytest.raises(ProviderError, match=f"could not import image {NAME} from .*: SERVICE UNAVAILABLE$") as failure:
-        ensure_present(cloud.clients, _request(), check_mode=False)
-    assert failure.value.as_result() == {
-        "operation": "images.insert", "code": None, "status": 503, "details": None
-    }  # fmt: skip
-
-
-def test_the_reason_of_an_operation_is_told_without_a_signature(cloud: FakeCompute) -> None:
-    cloud.import_error = {"code": "NOT_FOUND", "message": f"{SOURCE}?X-Goog-Signature=secret is missing."}
-    with pytest.raises(ProviderError) as failure:
-        ensure_present(cloud.clients, _request(), check_mode=False)
-    assert f"{SOURCE} is missing." in failure.value.message
-    assert "secret" not in f"{failure.value.message} {failure.value.details}"
-
-
-def test_how_far_an_import_is_can_be_followed(
-    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    followed = tmp_path / "progress"
-    monkeypatch.setenv("ALPINE_CLOUD_PROGRESS_FILE", str(followed))
-    cloud.polls_needed = 1
-    ensure_present(cloud.clients, _request(), check_mode=False)
-    lines = [json.loads(line) for line in followed.read_text().splitlines()]
-    assert lines[-1] == {"step": "import", "done": 100, "total": 100, "unit": "percent"}
 
 
 def test_an_image_that_is_waited_for_may_not_be_pending(cloud: FakeCompute) -> None:
     cloud.import_spoils = lambda image: setattr(image, "status", "PENDING")
     with pytest.raises(ProviderError, match="is PENDING, not READY"):
-        ensure_present(cloud.clients, _request(), check_mode=False)
-
-
-def test_waiting_has_a_bound(cloud: FakeCompute) -> None:
-    cloud.polls_needed = 1_000_000
-    with pytest.raises(WaitTimeoutError, match="Google Cloud to import image"):
-        ensure_present(cloud.clients, _request(wait=Wait(True, 0, 0)), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False)
 
 
 @pytest.mark.parametrize(
@@ -246,14 +174,14 @@ def test_an_image_that_reads_back_otherwise_is_a_failure(cloud: FakeCompute, spo
 
     cloud.import_spoils = spoil_image
     with pytest.raises(ProviderError) as failure:
-        ensure_present(cloud.clients, _request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False)
     assert words in failure.value.message
 
 
 def test_an_image_that_vanishes_is_a_failure(cloud: FakeCompute) -> None:
     cloud.import_spoils = lambda image: cloud.images.pop(image.name)
     with pytest.raises(ProviderError, match="is gone right after"):
-        ensure_present(cloud.clients, _request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False)
 
 
 # Adoption
@@ -261,7 +189,7 @@ def test_an_image_that_vanishes_is_a_failure(cloud: FakeCompute) -> None:
 
 def test_the_same_image_is_left_alone(cloud: FakeCompute) -> None:
     cloud.put(family="alpine", labels={"source-sha256": SHA256[:63], "team": "x"}, description="Small.")
-    result = ensure_present(cloud.clients, _request(source=None), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(source=None), check_mode=False)
     assert cloud.requests == []
     assert not result["changed"]
     assert (result["family"], result["description"], result["labels"]["team"]) == ("alpine", "Small.", "x")
@@ -283,7 +211,7 @@ def test_what_can_be_changed_converges(
     cloud: FakeCompute, fields: dict[str, Any], options: dict[str, Any], kinds: list[str]
 ) -> None:
     cloud.put(**fields)
-    clients, request = cloud.clients, _request(**options)
+    clients, request = cloud.clients, image_request(**options)
     assert ensure_present(clients, request, check_mode=True)["changed"]
     assert cloud.requests == []
     result = ensure_present(clients, request, check_mode=False)
@@ -297,34 +225,9 @@ def test_what_can_be_changed_converges(
     assert cloud.kinds() == kinds
 
 
-def test_labels_are_set_against_the_fingerprint_that_was_read(cloud: FakeCompute) -> None:
-    cloud.put()
-    ensure_present(cloud.clients, _request(labels={"team": "x"}), check_mode=False)
-    [request] = cloud.requests
-    assert request.global_set_labels_request_resource.label_fingerprint == "fingerprint"
-
-
-@pytest.mark.parametrize("by_us", [True, False])
-def test_labels_that_another_attempt_has_set_need_not_be_set_again(
-    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch, by_us: bool
-) -> None:
-    image = cloud.put()
-
-    def set_labels(_request: Any, **_options: Any) -> None:
-        image.labels = {"team": "x" if by_us else "y", "source-sha256": SHA256[:63]}
-        raise api.PreconditionFailed("Labels fingerprint either invalid or resource labels have changed")
-
-    monkeypatch.setattr(cloud, "set_labels_unary", set_labels)
-    if by_us:
-        assert ensure_present(cloud.clients, _request(labels={"team": "x"}), check_mode=False)["changed"]
-    else:
-        with pytest.raises(ProviderError, match=r"could not set the labels .*fingerprint"):
-            ensure_present(cloud.clients, _request(labels={"team": "x"}), check_mode=False)
-
-
 def test_only_what_differs_is_patched(cloud: FakeCompute) -> None:
     cloud.put(family="old", description="Small.")
-    ensure_present(cloud.clients, _request(family="new", description="Small."), check_mode=False)
+    ensure_present(cloud.clients, image_request(family="new", description="Small."), check_mode=False)
     assert "description" not in cloud.requests[0].image_resource
 
 
@@ -339,7 +242,7 @@ def test_only_what_differs_is_patched(cloud: FakeCompute) -> None:
 def test_other_content_is_a_conflict(cloud: FakeCompute, labels: dict[str, str], words: str, check_mode: bool) -> None:
     cloud.put(labels=labels)
     with pytest.raises(ConflictError) as conflict:
-        ensure_present(cloud.clients, _request(), check_mode=check_mode)
+        ensure_present(cloud.clients, image_request(), check_mode=check_mode)
     assert words in conflict.value.message
     assert "Choose another name" in conflict.value.message
 
@@ -357,7 +260,7 @@ def test_what_is_fixed_at_creation_is_a_conflict(
 ) -> None:
     cloud.put(**fields)
     with pytest.raises(ConflictError) as conflict:
-        ensure_present(cloud.clients, _request(**options), check_mode=False)
+        ensure_present(cloud.clients, image_request(**options), check_mode=False)
     assert words in conflict.value.message
     assert "delete it first (state=absent)" in conflict.value.message
     assert cloud.requests == []
@@ -369,10 +272,10 @@ def test_what_is_fixed_at_creation_is_a_conflict(
 def test_a_failed_image_of_ours_is_replaced(cloud: FakeCompute) -> None:
     # A failed import may have left anything in these.
     old = cloud.put(status="FAILED", features=[], architecture="")
-    check = ensure_present(cloud.clients, _request(), check_mode=True)
+    check = ensure_present(cloud.clients, image_request(), check_mode=True)
     assert (check["changed"], check["status"]) == (True, "FAILED")
     assert cloud.requests == []
-    result = ensure_present(cloud.clients, _request(), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(), check_mode=False)
     assert cloud.kinds() == ["Delete", "Insert"]
     assert result["status"] == "READY"
     assert result["id"] != str(old.id)
@@ -381,39 +284,17 @@ def test_a_failed_image_of_ours_is_replaced(cloud: FakeCompute) -> None:
 def test_a_failed_image_of_others_is_a_conflict(cloud: FakeCompute) -> None:
     cloud.put(status="FAILED", labels={})
     with pytest.raises(ConflictError):
-        ensure_present(cloud.clients, _request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False)
 
 
 def test_an_import_under_way_is_adopted(cloud: FakeCompute) -> None:
-    ensure_present(cloud.clients, _request(wait=NO_WAIT), check_mode=False)
-    assert not ensure_present(cloud.clients, _request(wait=NO_WAIT), check_mode=False)["changed"]
-    assert ensure_present(cloud.clients, _request(), check_mode=True)["status"] == "PENDING"
-    result = ensure_present(cloud.clients, _request(), check_mode=False)
+    ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)
+    assert not ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)["changed"]
+    assert ensure_present(cloud.clients, image_request(), check_mode=True)["status"] == "PENDING"
+    result = ensure_present(cloud.clients, image_request(), check_mode=False)
     assert (result["changed"], result["status"]) == (False, "READY")
     assert cloud.last_filter == f'(targetId = "{result["id"]}") (operationType = "insert")'
     assert cloud.kinds() == ["Insert"]
-
-
-def test_an_adopted_import_that_fails_tells_why(cloud: FakeCompute) -> None:
-    cloud.import_error = {"code": "INVALID_IMAGE_TAR", "message": "The tar archive is not a valid image."}
-    ensure_present(cloud.clients, _request(wait=NO_WAIT), check_mode=False)
-    with pytest.raises(ProviderError, match=r"could not import image .*The tar archive is not a valid image"):
-        ensure_present(cloud.clients, _request(), check_mode=False)
-
-
-def test_an_adopted_import_without_a_known_operation_is_looked_at_itself(
-    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = cloud.put(status="PENDING")
-    looks = iter(["PENDING", "PENDING", "READY", "READY"])
-    get = cloud.get
-
-    def get_later(**options: Any) -> Any:
-        image.status = next(looks)
-        return get(**options)
-
-    monkeypatch.setattr(cloud, "get", get_later)
-    assert ensure_present(cloud.clients, _request(), check_mode=False)["status"] == "READY"
 
 
 def test_an_image_being_deleted_is_waited_for_and_created(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,61 +307,18 @@ def test_an_image_being_deleted_is_waited_for_and_created(cloud: FakeCompute, mo
         return get(**options)
 
     monkeypatch.setattr(cloud, "get", get_later)
-    assert ensure_present(cloud.clients, _request(), check_mode=False)["changed"]
+    assert ensure_present(cloud.clients, image_request(), check_mode=False)["changed"]
     assert cloud.kinds() == ["Insert"]
 
 
 def test_check_mode_on_nothing_tells_everything_but_ids(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, _request(source=None, family="alpine"), check_mode=True)
+    result = ensure_present(cloud.clients, image_request(source=None, family="alpine"), check_mode=True)
     assert cloud.requests == []
     assert result["changed"]
     assert result["family"] == "alpine"
     assert result["labels"] == {"source-sha256": SHA256[:63]}
     for key in ("id", "self_link", "status", "disk_size_gb", "archive_size_bytes", "creation_timestamp"):
         assert result[key] is None
-
-
-# Looking
-
-
-def test_a_missing_project_is_not_a_missing_image(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(**_options: Any) -> Any:
-        raise api.NotFound("The resource 'projects/my-project' was not found")
-
-    monkeypatch.setattr(cloud, "get", get)
-    with pytest.raises(ProviderError, match="'projects/my-project' was not found"):
-        ensure_present(cloud.clients, _request(), check_mode=True)
-
-
-def test_an_image_that_may_not_be_looked_at_is_not_missing(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(**_options: Any) -> Any:
-        raise api.Forbidden(f"compute.images.get is needed for 'projects/my-project/global/images/{NAME}'")
-
-    monkeypatch.setattr(cloud, "get", get)
-    with pytest.raises(ProviderError, match=r"compute\.images\.get is needed"):
-        ensure_absent(cloud.clients, _request(), check_mode=False)
-
-
-@pytest.mark.parametrize("location", ["us", "eu", "asia", "europe-west1"])
-def test_regions_and_multi_regions_store_images(cloud: FakeCompute, location: str) -> None:
-    result = ensure_present(cloud.clients, _request(storage_locations=[location]), check_mode=False)
-    assert result["storage_locations"] == [location]
-
-
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_an_unknown_region_is_refused_first(cloud: FakeCompute, check_mode: bool) -> None:
-    with pytest.raises(InputError, match="storage_locations: there is no region mars-west1"):
-        ensure_present(cloud.clients, _request(storage_locations=["mars-west1"]), check_mode=check_mode)
-    assert cloud.requests == []
-
-
-def test_a_region_that_may_not_be_looked_at_is_an_error(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(**options: Any) -> Any:
-        raise api.NotFound("images/x") if "image" in options else api.Forbidden("may not look at regions/mars-west1")
-
-    monkeypatch.setattr(cloud, "get", get)
-    with pytest.raises(ProviderError, match="could not look for region mars-west1: may not look"):
-        ensure_present(cloud.clients, _request(name="x", storage_locations=["mars-west1"]), check_mode=True)
 
 
 # Deletion
@@ -508,14 +346,6 @@ def test_an_image_with_other_content_is_not_deleted(cloud: FakeCompute) -> None:
     assert cloud.requests == []
 
 
-@pytest.mark.parametrize("error", [None, {"code": "INVALID_IMAGE_TAR", "message": "Not valid."}])
-def test_an_image_is_deleted_after_its_import(cloud: FakeCompute, error: Any) -> None:
-    cloud.import_error = error
-    ensure_present(cloud.clients, _request(wait=NO_WAIT), check_mode=False)
-    assert ensure_absent(cloud.clients, GceImageRequest(NAME, None, WAIT), check_mode=False)["changed"]
-    assert cloud.kinds() == ["Insert", "Delete"]
-
-
 def test_a_deletion_under_way_is_waited_for(cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.put(status="DELETING")
     get, looks = cloud.get, itertools.count()
@@ -526,5 +356,5 @@ def test_a_deletion_under_way_is_waited_for(cloud: FakeCompute, monkeypatch: pyt
         return get(**options)
 
     monkeypatch.setattr(cloud, "get", get_later)
-    assert not ensure_absent(cloud.clients, _request(), check_mode=False)["changed"]
+    assert not ensure_absent(cloud.clients, image_request(), check_mode=False)["changed"]
     assert cloud.requests == []
