@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an image is registered in the clouds: by which firmware, in whose words, and in which family."""
+"""How an image is registered in the clouds: by which firmware, in whose words, in which family, with which
+tags."""
 
 from __future__ import annotations
 
@@ -58,3 +59,12 @@ def image_family(architecture: str, firmware: Firmware, bootstrap: str, machine:
     """
     name = f"alpine-{architecture}-{'bios' if firmware == 'bios' else 'uefi'}-{bootstrap}"
     return f"{name}-metal" if machine == "metal" else name
+
+
+def image_tags(name: str, release: str, revision: int, end_of_life: str = "") -> dict[str, str]:
+    """The tags by which people find an image in a cloud, besides its digest.
+
+    :param end_of_life: a date; empty where it is not known.
+    """
+    tags = {"alpine-image": name, "alpine-release": release, "alpine-revision": str(revision)}
+    return {**tags, "alpine-end-of-life": end_of_life} if end_of_life else tags

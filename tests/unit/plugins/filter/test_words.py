@@ -49,6 +49,21 @@ def test_each_filter_is_documented_under_its_name(name: str) -> None:
         ("image_family", [_IMAGE], "alpine-x86_64-uefi-tiny"),
         ("image_family", [_IMAGE, "bios"], "alpine-x86_64-bios-tiny"),
         ("image_family", [{**_IMAGE, "machine": "metal", "firmware": "bios"}], "alpine-x86_64-bios-tiny-metal"),
+        (
+            "image_tags",
+            [{"name": "a", "release": "3.24.2", "revision": 1, "other": "x"}, "2028-05-01"],
+            {
+                "alpine-image": "a",
+                "alpine-release": "3.24.2",
+                "alpine-revision": "1",
+                "alpine-end-of-life": "2028-05-01",
+            },
+        ),
+        (
+            "image_tags",
+            [{"name": "a", "release": "3.24.2", "revision": 0}],
+            {"alpine-image": "a", "alpine-release": "3.24.2", "alpine-revision": "0"},
+        ),
         ("gcp_name", ["alpine-3.24.2-x86_64-tiny-r0"], "alpine-3-24-2-x86-64-tiny-r0"),
         ("gcp_labels", [{"alpine-release": "3.24.2"}], {"alpine-release": "3-24-2"}),
         ("image_title", [{"release": "3.24"}], "alpine release=3.24"),

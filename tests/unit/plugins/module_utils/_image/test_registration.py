@@ -12,6 +12,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._image.registration i
     firmware_of_features,
     hyper_v_generation,
     image_family,
+    image_tags,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.firmware import allowed_firmware
 
@@ -84,3 +85,12 @@ def test_each_word_that_a_cloud_is_told_has_a_meaning() -> None:
 )
 def test_a_family_is_the_name_without_version(firmware: Firmware, machine: str, family: str) -> None:
     assert image_family("x86_64", firmware, "tiny", machine) == family
+
+
+def test_tags_tell_what_an_image_is() -> None:
+    tags = {"alpine-image": "alpine-3.24.2-x86_64-tiny-r1", "alpine-release": "3.24.2", "alpine-revision": "1"}
+    assert image_tags("alpine-3.24.2-x86_64-tiny-r1", "3.24.2", 1) == tags
+    assert image_tags("alpine-3.24.2-x86_64-tiny-r1", "3.24.2", 1, "2028-05-01") == {
+        **tags,
+        "alpine-end-of-life": "2028-05-01",
+    }
