@@ -241,6 +241,14 @@ class TestLocking:
         with work.locked(FILE, timeout=60):
             assert len(waits) == 3
 
+    def test_runs_of_the_same_kind_exclude_each_other(self, work: WorkDirectory) -> None:
+        with work.locked(FILE, timeout=0), pytest.raises(WaitTimeoutError), work.locked(FILE, timeout=0):
+            pytest.fail("both have the lock")
+
+    def test_partial_files_of_one_run_do_not_meet(self, work: WorkDirectory) -> None:
+        with work.locked(FILE, timeout=0), work.partial(FILE) as one, work.partial(FILE) as other:
+            assert one != other
+
     def test_other_files_are_not_locked(self, work: WorkDirectory, other_run: int) -> None:
         with work.locked("dynamic.vhd", timeout=0):
             pass

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -144,13 +145,30 @@ class TestWriting:
         assert write_gce_tar(raw, tmp_path / "disk.tar.gz").size == 2 * GIB
         assert inspect_gce_tar(tmp_path / "disk.tar.gz").size == 2 * GIB
 
-    def test_sizes_that_octal_cannot_express(self, tmp_path: Path) -> None:
-        raw = make_raw(tmp_path / "disk.img", 9 * GIB, {9 * GIB - 512: b"end".ljust(512, b"\0")})
+    @pytest.mark.parametrize("gibibytes", [8, 9])
+    def test_sizes_that_octal_cannot_express(self, tmp_path: Path, gibibytes: int) -> None:
+        size = gibibytes * GIB
+        raw = make_raw(tmp_path / "disk.img", size, {size - 512: b"end".ljust(512, b"\0")})
         target = tmp_path / "disk.tar.gz"
         write_gce_tar(raw, target)
-        assert inspect_gce_tar(target).size == 9 * GIB
+        assert inspect_gce_tar(target).size == size
         listing = subprocess.run(["tar", "-tvzf", target], check=True, capture_output=True, text=True)
-        assert f" {9 * GIB} " in listing.stdout
+        assert f" {size} " in listing.stdout
+        # The number has not displaced what comes behind it.
+        assert len(gzip.decompress(target.read_bytes())) % 512 == 0
+
+    def test_even_nothing_is_a_gib(self, tmp_path: Path) -> None:
+        raw = make_raw(tmp_path / "disk.img", 0, {})
+        assert write_gce_tar(raw, tmp_path / "disk.tar.gz").size == GIB
+        assert compare_gce_tar(tmp_path / "disk.tar.gz", raw)
+
+    def test_a_broken_sector_at_the_end(self, tmp_path: Path) -> None:
+        raw = make_raw(tmp_path / "disk.img", 1000, {0: b"x" * 1000})
+        write_gce_tar(raw, tmp_path / "disk.tar.gz")
+        assert compare_gce_tar(tmp_path / "disk.tar.gz", raw)
+        assert len(gzip.decompress((tmp_path / "disk.tar.gz").read_bytes())) % 512 == 0
+        listing = subprocess.run(["tar", "-tzf", tmp_path / "disk.tar.gz"], check=True, capture_output=True, text=True)
+        assert (listing.stdout, listing.stderr) == ("disk.raw\n", "")
 
     def test_notices_when_the_disk_shrinks_meanwhile(
         self, tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
@@ -268,6 +286,22 @@ class TestFindingData:
         (tmp_path / "disk").write_bytes(content)
         with (tmp_path / "disk").open("rb") as file:
             yield file
+
+    def test_goes_by_whole_blocks_wherever_data_begins(self, tmp_path: Path) -> None:
+        # The file system stores 4 KiB in the midst of a block, and knows holes around it.
+        path = make_raw(tmp_path / "sparse", 4 * 64 * KIB, {68 * KIB: b"4" * 4 * KIB})
+        with path.open("rb") as file:
+            assert gce_tar._data_extents(file, 4 * 64 * KIB) == [(64 * KIB, 64 * KIB)]
+
+    def test_a_file_that_cannot_be_read_is_no_hole(
+        self, file: io.BufferedReader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_descriptor: int, _offset: int, _whence: int) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr("os.lseek", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            gce_tar._data_extents(file, 512)
 
     def test_joins_neighbours_and_skips_zeros(self, file: io.BufferedReader) -> None:
         block = 64 * KIB
