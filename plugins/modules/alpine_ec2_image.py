@@ -151,10 +151,13 @@ deprecation_time:
   sample: "2028-05-01T23:59:00.000Z"
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._aws.ami import ARCHITECTURES, BOOT_MODES, Image
-from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._aws.ami import ARCHITECTURES, BOOT_MODES, AmiRequest, ensure_absent, ensure_present
+from ..module_utils._aws.auth import AWS_ARGUMENT_SPEC
+from ..module_utils._aws.clients import AwsClients
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
@@ -162,7 +165,7 @@ from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **AUTH_ARGUMENT_SPEC,
+            **AWS_ARGUMENT_SPEC,
             **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "name": {"type": "str", "required": True},
@@ -179,9 +182,11 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        image = Image(Clients(module.params), module.params, check_mode=module.check_mode)
-        return image.present() if module.params["state"] == "present" else image.absent()
+    def operation() -> dict[str, Any]:
+        request = AmiRequest.from_params(module.params)
+        clients = AwsClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
 
     run_module(module, operation)
 

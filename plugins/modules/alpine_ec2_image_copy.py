@@ -124,10 +124,13 @@ source_sha256:
   type: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._aws.ami_copy import ImageCopies
-from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ..module_utils._aws.ami_copy import AmiCopyRequest, ensure_absent, ensure_present
+from ..module_utils._aws.auth import AWS_ARGUMENT_SPEC
+from ..module_utils._aws.clients import AwsClients
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
@@ -135,7 +138,7 @@ from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **AUTH_ARGUMENT_SPEC,
+            **AWS_ARGUMENT_SPEC,
             **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "image_id": {"type": "str"},
@@ -150,9 +153,11 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        copies = ImageCopies(Clients(module.params), module.params, check_mode=module.check_mode)
-        return copies.present() if module.params["state"] == "present" else copies.absent()
+    def operation() -> dict[str, Any]:
+        request = AmiCopyRequest.from_params(module.params)
+        clients = AwsClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
 
     run_module(module, operation)
 

@@ -120,10 +120,13 @@ tags:
   type: dict
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
-from ..module_utils._aws.snapshot_import import ImportedSnapshot
+from ..module_utils._aws.auth import AWS_ARGUMENT_SPEC
+from ..module_utils._aws.clients import AwsClients
+from ..module_utils._aws.snapshot_import import SnapshotImportRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
@@ -131,7 +134,7 @@ from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **AUTH_ARGUMENT_SPEC,
+            **AWS_ARGUMENT_SPEC,
             **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "name": {"type": "str"},
@@ -145,9 +148,11 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        snapshot = ImportedSnapshot(Clients(module.params), module.params, check_mode=module.check_mode)
-        return snapshot.present() if module.params["state"] == "present" else snapshot.absent()
+    def operation() -> dict[str, Any]:
+        request = SnapshotImportRequest.from_params(module.params)
+        clients = AwsClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
 
     run_module(module, operation)
 

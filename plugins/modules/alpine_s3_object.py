@@ -131,17 +131,20 @@ bucket_deleted:
   type: bool
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
-from ..module_utils._aws.s3_object import S3Object
+from ..module_utils._aws.auth import AWS_ARGUMENT_SPEC
+from ..module_utils._aws.clients import AwsClients
+from ..module_utils._aws.s3_object import S3ObjectRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **AUTH_ARGUMENT_SPEC,
+            **AWS_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "bucket": {"type": "str"},
             "key": {"type": "str", "required": True, "no_log": False},
@@ -154,10 +157,12 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def operation() -> dict[str, object]:
-        params = module.params
-        s3_object = S3Object(Clients(params), params, check_mode=module.check_mode, warn=module.warn)
-        return s3_object.present() if params["state"] == "present" else s3_object.absent()
+    def operation() -> dict[str, Any]:
+        request = S3ObjectRequest.from_params(module.params)
+        clients = AwsClients.from_params(module.params)
+        if module.params["state"] == "absent":
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)
 

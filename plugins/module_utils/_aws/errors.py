@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterator
+import http.client
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from .._core.dependencies import require
 from .._core.errors import AlpineCloudError, InputError, ProviderError
+from .._core.origin import raised_by_collection
 
+# Of https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the same page of S3.
 _CREDENTIAL_CODES = {
     "AuthFailure",
     "ExpiredToken",
@@ -22,68 +26,68 @@ _CREDENTIAL_CODES = {
 
 
 @contextlib.contextmanager
-def aws_errors(attempt: str) -> Iterator[None]:
-    """Turn what boto3 raises into ``ProviderError`` or ``InputError``.
+def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+    """Translate whatever boto3 raises.
 
-    :param attempt: what is tried, to complete the sentence "Could not {attempt}".
+    Besides their own exceptions (botocore, boto3, s3transfer) those of urllib3, http.client and ssl come out of its
+    packages, and ValueError, KeyError and the like for settings or answers that they do not expect. What code of this
+    collection raises passes: its errors say all there is to say, the rest are bugs.
+
+    :param operation: AWS's name of the operation, such as ``ImportSnapshot``.
+    :param attempt: what is being tried, to complete the sentence "Could not {attempt}: ...".
+    :raises ProviderError: for any refusal or failed transport, with AWS's own code and status.
+    :raises InputError: when there are no usable credentials.
     """
     try:
         yield
+    except AlpineCloudError:
+        raise
     except Exception as error:
-        translated = translate(error, attempt)
-        if translated is None:
+        if raised_by_collection(error):
             raise
-        raise translated from error
+        raise _translated(error, operation, attempt) from error
 
 
-def translate(error: BaseException, attempt: str) -> AlpineCloudError | None:
-    """The error for the user, or ``None`` when ``error`` does not come from boto3."""
-    if "botocore.exceptions" not in sys.modules:
-        return None
-    import boto3.exceptions
-    import botocore.exceptions
-
-    if isinstance(error, boto3.exceptions.S3UploadFailedError):
+def _translated(error: BaseException, operation: str, attempt: str) -> AlpineCloudError:
+    boto3 = require("boto3.exceptions", "boto3")
+    botocore = require("botocore.exceptions", "boto3")
+    if isinstance(error, boto3.S3UploadFailedError):
         # boto3 keeps the cause as context, and its text in a sentence of its own.
         cause = error.__cause__ or error.__context__
-        inner = translate(cause, attempt) if cause else None
-        return inner or ProviderError(f"Could not {attempt}: {error}", operation="PutObject")
-    if isinstance(error, botocore.exceptions.ClientError):
-        return _from_answer(error, attempt)
-    if isinstance(error, botocore.exceptions.ProfileNotFound):
+        if cause is not None:
+            return _translated(cause, operation, attempt)
+    if isinstance(error, botocore.ClientError):
+        return _refused(error.operation_name, error.response, attempt)
+    if isinstance(error, botocore.ProfileNotFound):
         return InputError(f"Could not {attempt}: {error}; check the option profile")
     if isinstance(
         error,
-        botocore.exceptions.NoCredentialsError
-        | botocore.exceptions.PartialCredentialsError
-        | botocore.exceptions.CredentialRetrievalError
-        | botocore.exceptions.TokenRetrievalError
-        | botocore.exceptions.SSOError,
+        (
+            botocore.NoCredentialsError,
+            botocore.PartialCredentialsError,
+            botocore.CredentialRetrievalError,
+            botocore.TokenRetrievalError,
+            botocore.SSOError,
+        ),
     ):
         return InputError(f"Could not {attempt}: {error}; check access_key and secret_key, or profile")
-    if isinstance(error, botocore.exceptions.SSLError):
-        message = f"Could not {attempt}: {error}; a private authority's certificate goes into aws_ca_bundle"
-        return ProviderError(message, operation="connect", code="SSLError")
-    if isinstance(error, botocore.exceptions.BotoCoreError):
-        code = type(error).__name__
-        return ProviderError(f"Could not {attempt}: {code}: {error}", operation="connect", code=code)
-    return None
+    code = type(error).__name__
+    if isinstance(error, botocore.SSLError):
+        reason = f"{error}; a private authority's certificate goes into aws_ca_bundle"
+    elif isinstance(error, (botocore.BotoCoreError, boto3.Boto3Error, OSError, http.client.HTTPException)):
+        reason = f"{code}: {error}"
+    else:
+        reason = f"boto3 does not understand its settings or the answer ({code}: {error})"
+    return ProviderError(f"Could not {attempt}: {reason}", operation=operation, code=code)
 
 
-def _from_answer(error: Exception, attempt: str) -> ProviderError:
-    response = getattr(error, "response", {})
-    operation: str = getattr(error, "operation_name", "")
-    code = str(response.get("Error", {}).get("Code", "Unknown"))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+def _refused(operation: str, response: Mapping[str, Any], attempt: str) -> ProviderError:
+    told = response.get("Error", {})
+    code = str(told.get("Code", "Unknown"))
     # EC2 appends its reasoning in a form that only sts:DecodeAuthorizationMessage reads.
-    reason = response.get("Error", {}).get("Message", "").partition(" Encoded authorization failure message:")[0]
+    reason = told.get("Message", "").partition(" Encoded authorization failure message:")[0]
     message = f"Could not {attempt}: {operation} answered {code}: {reason or 'no reason given'}"
     if code in _CREDENTIAL_CODES:
         message += "; check access_key, secret_key and session_token, or profile, and that the region is enabled"
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return ProviderError(message, operation=operation, code=code, status=status)
-
-
-def code_of(error: BaseException) -> str | None:
-    """The provider's error code of a boto3 ``ClientError``, else ``None``."""
-    response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code")) if isinstance(response, dict) else None

@@ -4,241 +4,272 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.diff import diff_of
 from .._core.errors import InputError, ProviderError
 from .._core.identity import IDENTITY_KEY, checked_sha256
 from .._core.progress import Progress
-from .._core.wait import wait_until
-from .clients import Clients
-from .errors import aws_errors, code_of
-from .tags import as_dict, as_list, missing_tags, wanted_tags
+from .._core.wait import Wait
+from .clients import AwsClients
+from .errors import provider_errors
+from .snapshot_state import SnapshotState, SnapshotTaskState
+from .tags import as_list, missing_tags, wanted_tags
 
-_UNDER_WAY = {"pending", "active"}
-_FAILED = {"cancelled", "deleted"}
+if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
 
 
-class ImportedSnapshot:
-    """The snapshot of one source image in one region."""
+@dataclasses.dataclass(frozen=True)
+class SnapshotAttributes:
+    """What is managed of a snapshot."""
 
-    def __init__(self, clients: Clients, params: Mapping[str, Any], *, check_mode: bool) -> None:
-        self._params = params
-        self._check_mode = check_mode
-        self._region = clients.region
-        self._ec2 = clients.client("ec2")
-        self._sha256 = checked_sha256(params["source_sha256"])
-        self._name: str = params.get("name") or ""
+    source_sha256: str
+    tags: dict[str, str]
+    state: str | None
 
-    def present(self) -> dict[str, Any]:
-        """Adopt the snapshot or the task under way, or start a task; wait; tag."""
-        wanted = wanted_tags(self._params["tags"], sha256=self._sha256, name=self._name)
-        snapshot = self._find_snapshot()
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotImportRequest:
+    """What the options ask for."""
+
+    source_sha256: str
+    wait: Wait
+    name: str = ""
+    bucket: str | None = None
+    key: str | None = None
+    role_name: str = "vmimport"
+    tags: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> SnapshotImportRequest:
+        """:raises InputError: for what EC2 would refuse."""
+        sha256 = checked_sha256(params["source_sha256"])
+        wait = Wait.from_params(params)
+        if params["state"] == "absent":
+            return cls(sha256, wait)
+        name = params["name"]
+        return cls(
+            sha256,
+            wait,
+            name=name,
+            bucket=params["bucket"],
+            key=params["key"],
+            role_name=params["role_name"],
+            tags=wanted_tags(params["tags"], sha256=sha256, name=name),
+        )
+
+
+def ensure_present(clients: AwsClients, request: SnapshotImportRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Adopt the snapshot or the task under way, or start a task; wait; tag.
+
+    :raises InputError: when there is nothing to adopt, and the options do not say what to import.
+    :raises ProviderError: when the import fails, with the reason that only the task knows.
+    """
+    ec2 = clients.ec2()
+    snapshot = _find_snapshot(ec2, request)
+    if snapshot is not None:
+        return _adopt(clients, request, snapshot, None, check_mode=check_mode)
+    task = _find_task(ec2, request)
+    if task is not None:
+        snapshot = _snapshot_of(ec2, task)
         if snapshot is not None:
-            return self._adopt(snapshot, None, wanted)
-        task = self._find_task()
-        if task is not None:
-            snapshot = self._snapshot_of(task)
-            if snapshot is not None:
-                return self._adopt(snapshot, task, wanted)
-        after = {"source_sha256": self._sha256, "tags": wanted, "state": "completed"}
-        if self._check_mode:
-            return self._result(True, {}, after, None, task)
+            return _adopt(clients, request, snapshot, task, check_mode=check_mode)
+    after = SnapshotAttributes(request.source_sha256, request.tags, "completed")
+    if not check_mode:
         if task is None:
-            task = self._start(wanted)
-        if not self._params["wait"]:
-            return self._result(True, {}, after, None, task)
-        task = self._await(task["ImportTaskId"])
-        snapshot = self._describe(task["SnapshotTaskDetail"]["SnapshotId"])
-        # ImportSnapshot itself can tag only the task.
-        self._tag(snapshot["SnapshotId"], missing_tags(as_dict(snapshot), wanted))
-        return self._result(True, {}, after, snapshot, task)
+            task = _start(ec2, request)
+        if request.wait.enabled:
+            task = _await_task(ec2, request, task)
+            snapshot = _describe(ec2, task.snapshot_id or "")
+            # ImportSnapshot itself can tag only the task.
+            _tag(ec2, snapshot, request)
+    return _result(clients, request, snapshot, task, changed=True, before=None, after=after)
 
-    def absent(self) -> dict[str, Any]:
-        """Delete the snapshot, and cancel the task that would bring it."""
-        snapshot = self._find_snapshot()
-        task = self._find_task()
-        if snapshot is None and task is not None:
-            snapshot = self._snapshot_of(task)
-        under_way = task is not None and _status(task) in _UNDER_WAY
-        changed = snapshot is not None or under_way
-        before = {"source_sha256": self._sha256, "tags": as_dict(snapshot or {})} if changed else {}
-        if changed and not self._check_mode:
-            with aws_errors(f"delete the snapshot of source_sha256 {self._sha256}"):
-                if task is not None and under_way:
-                    self._ec2.cancel_import_task(ImportTaskId=task["ImportTaskId"])
-                if snapshot is not None:
-                    self._ec2.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
-        return self._result(changed, before, {}, snapshot, task) | {"state": "absent"}
 
-    # Looking
+def ensure_absent(clients: AwsClients, request: SnapshotImportRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Delete the snapshot, and cancel the task that would bring it."""
+    ec2 = clients.ec2()
+    snapshot = _find_snapshot(ec2, request)
+    task = _find_task(ec2, request)
+    if snapshot is None and task is not None:
+        snapshot = _snapshot_of(ec2, task)
+    under_way = task if task is not None and task.under_way else None
+    changed = snapshot is not None or under_way is not None
+    if not check_mode:
+        if under_way is not None:
+            with provider_errors("CancelImportTask", f"cancel import task {under_way.task_id}"):
+                ec2.cancel_import_task(ImportTaskId=under_way.task_id)
+        if snapshot is not None:
+            with provider_errors("DeleteSnapshot", f"delete snapshot {snapshot.snapshot_id}"):
+                ec2.delete_snapshot(SnapshotId=snapshot.snapshot_id)
+    tags = snapshot.tags if snapshot else {}
+    before = SnapshotAttributes(request.source_sha256, tags, None) if changed else None
+    return _result(clients, request, snapshot, task, changed=changed, before=before, after=None)
 
-    def _find_snapshot(self) -> dict[str, Any] | None:
-        """The oldest usable snapshot with our identity, complete ones first."""
-        with aws_errors(f"look for a snapshot with tag {IDENTITY_KEY} {self._sha256}"):
-            pages = self._ec2.get_paginator("describe_snapshots").paginate(
-                OwnerIds=["self"], Filters=[{"Name": f"tag:{IDENTITY_KEY}", "Values": [self._sha256]}]
-            )
-            found = [snapshot for page in pages for snapshot in page["Snapshots"] if snapshot["State"] != "error"]
-        found.sort(key=lambda snapshot: (snapshot["State"] != "completed", snapshot["StartTime"]))
-        return found[0] if found else None
 
-    def _find_task(self) -> dict[str, Any] | None:
-        """A task for our content that is under way, or completed with its snapshot still there but not tagged."""
-        with aws_errors(f"look for an import task with tag {IDENTITY_KEY} {self._sha256}"):
-            pages = self._ec2.get_paginator("describe_import_snapshot_tasks").paginate()
-            tasks = [
-                task
-                for page in pages
-                for task in page["ImportSnapshotTasks"]
-                if as_dict(task).get(IDENTITY_KEY) == self._sha256
-            ]
-        for task in tasks:
-            if _status(task) in _UNDER_WAY:
-                return task
-        return next((task for task in tasks if self._snapshot_of(task) is not None), None)
+def _find_snapshot(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotState | None:
+    """The oldest usable snapshot with our identity, complete ones first."""
+    sha256 = request.source_sha256
+    with provider_errors("DescribeSnapshots", f"look for a snapshot with tag {IDENTITY_KEY} {sha256}"):
+        pages = ec2.get_paginator("describe_snapshots").paginate(
+            OwnerIds=["self"], Filters=[{"Name": f"tag:{IDENTITY_KEY}", "Values": [sha256]}]
+        )
+        found = [SnapshotState.of(snapshot) for page in pages for snapshot in page["Snapshots"]]
+    usable = [snapshot for snapshot in found if not snapshot.failed]
+    return min(usable, key=lambda snapshot: (not snapshot.complete, snapshot.started), default=None)
 
-    def _snapshot_of(self, task: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The snapshot of a completed task; tasks outlive their snapshots."""
-        snapshot_id = task["SnapshotTaskDetail"].get("SnapshotId")
-        if _status(task) != "completed" or not snapshot_id:
+
+def _find_task(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotTaskState | None:
+    """A task for our content that is under way, or completed with its snapshot still there but not tagged."""
+    sha256 = request.source_sha256
+    with provider_errors("DescribeImportSnapshotTasks", f"look for an import task with tag {IDENTITY_KEY} {sha256}"):
+        pages = ec2.get_paginator("describe_import_snapshot_tasks").paginate()
+        tasks = [SnapshotTaskState.of(task) for page in pages for task in page["ImportSnapshotTasks"]]
+    ours = [task for task in tasks if task.tags.get(IDENTITY_KEY) == sha256]
+    for task in ours:
+        if task.under_way:
+            return task
+    return next((task for task in ours if _snapshot_of(ec2, task) is not None), None)
+
+
+def _snapshot_of(ec2: EC2Client, task: SnapshotTaskState) -> SnapshotState | None:
+    """The snapshot of a completed task; tasks outlive their snapshots."""
+    if not task.complete or not task.snapshot_id:
+        return None
+    try:
+        snapshot = _describe(ec2, task.snapshot_id)
+    except ProviderError as error:
+        if error.code == "InvalidSnapshot.NotFound":
             return None
-        try:
-            snapshot = self._describe(snapshot_id)
-        except ProviderError as error:
-            if error.code == "InvalidSnapshot.NotFound":
-                return None
-            raise
-        return snapshot if snapshot["State"] != "error" else None
+        raise
+    return None if snapshot.failed else snapshot
 
-    def _describe(self, snapshot_id: str) -> dict[str, Any]:
-        with aws_errors(f"read snapshot {snapshot_id}"):
-            snapshot: dict[str, Any] = self._ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0]
-        return snapshot
 
-    # Acting
+def _describe(ec2: EC2Client, snapshot_id: str) -> SnapshotState:
+    with provider_errors("DescribeSnapshots", f"read snapshot {snapshot_id}"):
+        return SnapshotState.of(ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0])
 
-    def _start(self, wanted: Mapping[str, str]) -> dict[str, Any]:
-        bucket, key = (self._params.get(option) for option in ("bucket", "key"))
-        for option, value in (("bucket", bucket), ("key", key)):
-            if not value:
-                raise InputError(f"{option} is missing: there is no snapshot of this content yet to do without")
-        role = self._params["role_name"]
-        description = f"{self._name} from s3://{bucket}/{key}"
-        with aws_errors(f"import s3://{bucket}/{key} as a snapshot with service role {role}"):
-            task: dict[str, Any] = self._ec2.import_snapshot(
+
+def _start(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotTaskState:
+    for option, value in (("bucket", request.bucket), ("key", request.key)):
+        if not value:
+            raise InputError(f"{option} is missing: there is no snapshot of this content yet to do without")
+    url = f"s3://{request.bucket}/{request.key}"
+    description = f"{request.name} from {url}"
+    attempt = f"import {url} as a snapshot with service role {request.role_name}"
+    with provider_errors("ImportSnapshot", attempt):
+        return SnapshotTaskState.of(
+            ec2.import_snapshot(
                 # For one call and its repetitions: a token of the content would bring back a task that has failed.
                 ClientToken=str(uuid.uuid4()),
                 Description=description,
-                RoleName=role,
+                RoleName=request.role_name,
                 DiskContainer={
                     "Description": description,
                     "Format": "VHD",
-                    "UserBucket": {"S3Bucket": bucket, "S3Key": key},
+                    "UserBucket": {"S3Bucket": request.bucket or "", "S3Key": request.key or ""},
                 },
-                TagSpecifications=[{"ResourceType": "import-snapshot-task", "Tags": as_list(wanted)}],
+                TagSpecifications=[{"ResourceType": "import-snapshot-task", "Tags": as_list(request.tags)}],
             )
-        return task
-
-    def _await(self, task_id: str) -> dict[str, Any]:
-        progress = Progress("import", 100, "percent")
-
-        def check() -> dict[str, Any] | None:
-            with aws_errors(f"follow import task {task_id}"):
-                try:
-                    answer = self._ec2.describe_import_snapshot_tasks(ImportTaskIds=[task_id])
-                except Exception as error:
-                    # Answers may lag behind; wait_timeout bounds it.
-                    if (code_of(error) or "").startswith("InvalidConversionTaskId"):
-                        return None
-                    raise
-            task: dict[str, Any] = answer["ImportSnapshotTasks"][0]
-            detail = task["SnapshotTaskDetail"]
-            percent = str(detail.get("Progress", ""))
-            if percent.isdigit():
-                progress.update(int(percent))
-            status = _status(task)
-            reason = detail.get("StatusMessage")
-            # Both of the first two end in failure, and carry the reason as soon as it is known.
-            if status in _FAILED or (status in ("deleting", "cancelling") and reason):
-                raise ProviderError(
-                    f"Import task {task_id} is {status}: {reason or 'AWS gave no reason'}",
-                    operation="ImportSnapshot",
-                    code=status,
-                    details={"import_task_id": task_id, "status": status, "status_message": reason},
-                )
-            if status == "completed" and detail.get("SnapshotId"):
-                progress.update(100)
-                return task
-            return None
-
-        return wait_until(
-            check,
-            timeout=self._params["wait_timeout"],
-            interval=self._params["wait_interval"],
-            what=f"import task {task_id}",
         )
 
-    def _adopt(
-        self, snapshot: dict[str, Any], task: Mapping[str, Any] | None, wanted: Mapping[str, str]
-    ) -> dict[str, Any]:
-        snapshot_id = snapshot["SnapshotId"]
-        present = as_dict(snapshot)
-        tags = missing_tags(present, wanted)
-        if not self._check_mode:
-            self._tag(snapshot_id, tags)
-            if snapshot["State"] != "completed" and self._params["wait"]:
-                snapshot = self._await_snapshot(snapshot_id)
-        common = {"source_sha256": self._sha256, "state": snapshot["State"]}
-        before, after = common | {"tags": present}, common | {"tags": present | tags}
-        return self._result(bool(tags), before, after, snapshot, task)
 
-    def _await_snapshot(self, snapshot_id: str) -> dict[str, Any]:
-        def check() -> dict[str, Any] | None:
-            snapshot = self._describe(snapshot_id)
-            if snapshot["State"] == "error":
-                raise ProviderError(
-                    f"Snapshot {snapshot_id} ended in state error: {snapshot.get('StateMessage') or 'no reason given'}",
-                    operation="DescribeSnapshots",
-                    code="error",
-                )
-            return snapshot if snapshot["State"] == "completed" else None
+def _await_task(ec2: EC2Client, request: SnapshotImportRequest, started: SnapshotTaskState) -> SnapshotTaskState:
+    task_id = started.task_id
+    progress = Progress("import", 100, "percent")
 
-        return wait_until(
-            check,
-            timeout=self._params["wait_timeout"],
-            interval=self._params["wait_interval"],
-            what=f"snapshot {snapshot_id}",
-        )
+    def check() -> SnapshotTaskState | None:
+        try:
+            with provider_errors("DescribeImportSnapshotTasks", f"follow import task {task_id}"):
+                answer = ec2.describe_import_snapshot_tasks(ImportTaskIds=[task_id])
+        except ProviderError as error:
+            # Answers may lag behind; wait_timeout bounds it.
+            if (error.code or "").startswith("InvalidConversionTaskId"):
+                return None
+            raise
+        task = SnapshotTaskState.of(answer["ImportSnapshotTasks"][0])
+        if task.percent is not None:
+            progress.update(task.percent)
+        if task.failed:
+            raise ProviderError(
+                f"Import task {task_id} is {task.status}: {task.message or 'AWS gave no reason'}",
+                operation="ImportSnapshot",
+                code=task.status,
+                details={"import_task_id": task_id, "status": task.status, "status_message": task.message},
+            )
+        if task.complete and task.snapshot_id:
+            progress.update(100)
+            return task
+        return None
 
-    def _tag(self, snapshot_id: str, tags: Mapping[str, str]) -> None:
-        if tags:
-            with aws_errors(f"tag snapshot {snapshot_id}"):
-                self._ec2.create_tags(Resources=[snapshot_id], Tags=as_list(tags))
-
-    def _result(
-        self,
-        changed: bool,
-        before: dict[str, Any],
-        after: dict[str, Any],
-        snapshot: Mapping[str, Any] | None,
-        task: Mapping[str, Any] | None,
-    ) -> dict[str, Any]:
-        detail = (task or {}).get("SnapshotTaskDetail", {})
-        return {
-            "changed": changed,
-            "snapshot_id": (snapshot or {}).get("SnapshotId"),
-            "state": (snapshot or {}).get("State") or detail.get("Status"),
-            "volume_size": (snapshot or {}).get("VolumeSize"),
-            "import_task_id": (task or {}).get("ImportTaskId"),
-            "region": self._region,
-            "source_sha256": self._sha256,
-            "tags": after.get("tags", {}),
-            "diff": diff_of(before, after),
-        }
+    return request.wait.until(check, what=f"import task {task_id}")
 
 
-def _status(task: Mapping[str, Any]) -> str:
-    return str(task["SnapshotTaskDetail"].get("Status", "pending"))
+def _adopt(
+    clients: AwsClients,
+    request: SnapshotImportRequest,
+    snapshot: SnapshotState,
+    task: SnapshotTaskState | None,
+    *,
+    check_mode: bool,
+) -> dict[str, Any]:
+    tags = {**snapshot.tags, **request.tags}
+    changed = tags != snapshot.tags
+    before_tags = snapshot.tags
+    if not check_mode:
+        ec2 = clients.ec2()
+        _tag(ec2, snapshot, request)
+        if not snapshot.complete and request.wait.enabled:
+            snapshot = _await_snapshot(ec2, request, snapshot.snapshot_id)
+    before = SnapshotAttributes(request.source_sha256, before_tags, snapshot.state)
+    after = SnapshotAttributes(request.source_sha256, tags, snapshot.state)
+    return _result(clients, request, snapshot, task, changed=changed, before=before, after=after)
+
+
+def _await_snapshot(ec2: EC2Client, request: SnapshotImportRequest, snapshot_id: str) -> SnapshotState:
+    def check() -> SnapshotState | None:
+        snapshot = _describe(ec2, snapshot_id)
+        if snapshot.failed:
+            raise ProviderError(
+                f"Snapshot {snapshot_id} ended in state error: {snapshot.message or 'no reason given'}",
+                operation="DescribeSnapshots",
+                code="error",
+            )
+        return snapshot if snapshot.complete else None
+
+    return request.wait.until(check, what=f"snapshot {snapshot_id}")
+
+
+def _tag(ec2: EC2Client, snapshot: SnapshotState, request: SnapshotImportRequest) -> None:
+    tags = missing_tags(snapshot.tags, request.tags)
+    if tags:
+        with provider_errors("CreateTags", f"tag snapshot {snapshot.snapshot_id}"):
+            ec2.create_tags(Resources=[snapshot.snapshot_id], Tags=as_list(tags))
+
+
+def _result(
+    clients: AwsClients,
+    request: SnapshotImportRequest,
+    snapshot: SnapshotState | None,
+    task: SnapshotTaskState | None,
+    *,
+    changed: bool,
+    before: SnapshotAttributes | None,
+    after: SnapshotAttributes | None,
+) -> dict[str, Any]:
+    state = snapshot.state if snapshot else (task.status if task else None)
+    return {
+        "changed": changed,
+        "snapshot_id": snapshot.snapshot_id if snapshot else None,
+        "state": state if after else "absent",
+        "volume_size": snapshot.volume_size if snapshot else None,
+        "import_task_id": task.task_id if task else None,
+        "region": clients.region,
+        "source_sha256": request.source_sha256,
+        "tags": after.tags if after else {},
+        "diff": diff_of(before, after),
+    }

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.errors import InputError
 from .._core.identity import IDENTITY_KEY
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import TagTypeDef
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 _MAX_TAGS = 50
@@ -34,15 +37,14 @@ def wanted_tags(tags: Mapping[str, Any] | None, *, sha256: str, name: str) -> di
     return wanted
 
 
-def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """In the form of EC2 requests."""
+def as_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """In the form of EC2's requests."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def as_dict(resource: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of a resource in an answer of EC2."""
-    tags: Iterable[Mapping[str, str]] = resource.get("Tags") or []
-    return {tag["Key"]: tag["Value"] for tag in tags}
+def as_dict(tags: Iterable[TagTypeDef] | None) -> dict[str, str]:
+    """From the form of EC2's answers, which leave out what is empty."""
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
 def missing_tags(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -16,21 +16,29 @@ REGION = "eu-central-1"
 
 
 class ExpectedCalls:
-    """Stands in for ``Clients``. Requests and answers are checked against botocore's models, in the order given."""
+    """Stands in for ``AwsClients``. Requests and answers are checked against botocore's models, in the order given."""
 
     region = REGION
 
     def __init__(self) -> None:
         self._stubs: dict[tuple[str, str], tuple[Any, Stubber]] = {}
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        return self._stub(service, region)[0]
+    def ec2(self, region: str | None = None) -> Any:
+        return self._stub("ec2", region)[0]
+
+    @property
+    def s3(self) -> Any:
+        return self._stub("s3")[0]
+
+    @property
+    def sts(self) -> Any:
+        return self._stub("sts")[0]
 
     @staticmethod
-    def checked_region(name: str, _option: str = "region") -> str:
+    def checked_region(name: str, _option: str) -> str:
         return name
 
-    def _stub(self, service: str, region: str | None = None) -> tuple[Any, Stubber]:
+    def _stub(self, service: Any, region: str | None = None) -> tuple[Any, Stubber]:
         key = (service, region or self.region)
         if key not in self._stubs:
             client = boto3.client(

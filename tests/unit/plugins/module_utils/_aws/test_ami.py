@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.ami import (
-    Image,
-    checked_description,
-    checked_image_name,
-    differences,
-    immutable_attributes,
-    root_volume,
+    AmiRequest,
+    ensure_absent,
+    ensure_present,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ConflictError,
@@ -45,6 +42,7 @@ _REQUEST = {
 
 def _params(**options: Any) -> dict[str, Any]:
     return {
+        "state": "present",
         "name": _NAME,
         "source_sha256": _SHA256,
         "snapshot_id": "snap-1",
@@ -59,6 +57,14 @@ def _params(**options: Any) -> dict[str, Any]:
         "wait_interval": 0,
         **options,
     }
+
+
+def present(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_present(aws, AmiRequest.from_params(params), check_mode=check_mode)
+
+
+def absent(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_absent(aws, AmiRequest.from_params(params | {"state": "absent"}), check_mode=check_mode)
 
 
 def _image(image_id: str = "ami-1", **attributes: Any) -> dict[str, Any]:
@@ -79,44 +85,6 @@ def _expect_read(aws: Any, image: Any) -> None:
     aws.expect("ec2", "describe_images", {"ImageIds": [image["ImageId"]]}, {"Images": [image]})
 
 
-# Rules of EC2
-
-
-@pytest.mark.parametrize("name", ["abc", "a" * 128, "alpine-3.24.2-x86_64-tiny-r0", "(a)[b] c./-'@_"])
-def test_names_that_ec2_takes(name: str) -> None:
-    assert checked_image_name(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "ab", "a" * 129, "a*b", "größe", "a:b"])
-def test_names_that_ec2_refuses(name: str) -> None:
-    with pytest.raises(InputError, match="an AMI's name has 3 to 128 characters"):
-        checked_image_name(name)
-
-
-def test_descriptions() -> None:
-    assert checked_description(None) is None
-    assert checked_description("x" * 255) == "x" * 255
-    with pytest.raises(InputError, match="description has 256 characters, but EC2 takes 255"):
-        checked_description("x" * 256)
-
-
-def test_root_volume_is_found_by_device_not_by_order() -> None:
-    mappings = [
-        {"DeviceName": "/dev/sdb", "Ebs": {"VolumeType": "gp2"}},
-        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "gp3"}},
-    ]
-    image = _image(BlockDeviceMappings=mappings)
-    assert root_volume(image) == {"VolumeType": "gp3"}
-    assert root_volume({}) == {}
-
-
-def test_differences_are_named() -> None:
-    found = immutable_attributes(_image(BootMode="uefi", EnaSupport=False))
-    wanted = immutable_attributes(_image())
-    assert differences(wanted, wanted) == ""
-    assert differences(wanted, found) == "boot_mode is uefi, not uefi-preferred, ena_support is False, not True"
-
-
 # Present
 
 
@@ -128,7 +96,7 @@ def test_image_is_registered_and_read_back(aws: Any) -> None:
     aws.expect("ec2", "describe_images", {"ImageIds": ["ami-1"]}, {"Images": []})
     _expect_read(aws, _image(State="pending"))
     _expect_read(aws, _image())
-    result = Image(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert result["changed"]
     assert result["image_id"] == "ami-1"
     assert result["snapshot_id"] == "snap-1"
@@ -145,23 +113,23 @@ def test_aarch64_is_arm64_to_ec2(aws: Any) -> None:
     aws.expect("ec2", "register_image", request, {"ImageId": "ami-1"})
     _expect_read(aws, _image(**attributes))
     params = _params(architecture="aarch64", boot_mode="uefi", description="Alpine Linux")
-    assert Image(aws, params, check_mode=False).present()["architecture"] == "arm64"
+    assert present(aws, params)["architecture"] == "arm64"
 
 
 @pytest.mark.parametrize("boot_mode", ["legacy-bios", "uefi-preferred"])
 def test_aarch64_boots_by_uefi_only(aws: Any, boot_mode: str) -> None:
     with pytest.raises(InputError, match=f"boot_mode {boot_mode}: aarch64 boots by uefi only"):
-        Image(aws, _params(architecture="aarch64", boot_mode=boot_mode), check_mode=False).present()
+        present(aws, _params(architecture="aarch64", boot_mode=boot_mode))
 
 
 @pytest.mark.parametrize(
     ("attributes", "difference"),
     [
-        ({"BootMode": "legacy-bios"}, "boot_mode is legacy-bios, not uefi-preferred"),
-        ({"Architecture": "i386"}, "architecture is i386, not x86_64"),
-        ({"ImdsSupport": ""}, "imds_support is , not v2.0"),
+        ({"BootMode": "legacy-bios"}, "boot_mode is 'legacy-bios', not 'uefi-preferred'"),
+        ({"Architecture": "i386"}, "architecture is 'i386', not 'x86_64'"),
+        ({"ImdsSupport": ""}, "imds_support is '', not 'v2.0'"),
         ({"EnaSupport": False}, "ena_support is False, not True"),
-        ({"RootDeviceName": "/dev/sda1"}, "root_device_name is /dev/sda1, not /dev/xvda"),
+        ({"RootDeviceName": "/dev/sda1"}, "root_device_name is '/dev/sda1', not '/dev/xvda'"),
     ],
 )
 def test_image_registered_otherwise_than_asked_is_an_error(
@@ -171,7 +139,7 @@ def test_image_registered_otherwise_than_asked_is_an_error(
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
     _expect_read(aws, _image(**attributes))
     with pytest.raises(ProviderError, match=f"EC2 registered ami-1 otherwise than asked: .*{difference}"):
-        Image(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 @pytest.mark.parametrize("state", ["failed", "error", "invalid", "deregistered"])
@@ -180,7 +148,7 @@ def test_failed_registration_has_the_reason_of_aws(aws: Any, state: str) -> None
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
     _expect_read(aws, _image(State=state, StateReason={"Code": "x", "Message": "The press is jammed"}))
     with pytest.raises(ProviderError, match=f"Image ami-1 is {state}: The press is jammed") as caught:
-        Image(aws, _params(), check_mode=False).present()
+        present(aws, _params())
     assert caught.value.code == state
 
 
@@ -189,13 +157,13 @@ def test_waiting_has_a_bound(aws: Any) -> None:
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
     _expect_read(aws, _image(State="pending"))
     with pytest.raises(WaitTimeoutError, match="waiting for image ami-1"):
-        Image(aws, _params(wait_timeout=0), check_mode=False).present()
+        present(aws, _params(wait_timeout=0))
 
 
 def test_without_waiting_nothing_is_read_back(aws: Any) -> None:
     _expect_search(aws)
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
-    result = Image(aws, _params(wait=False), check_mode=False).present()
+    result = present(aws, _params(wait=False))
     assert result["image_id"] == "ami-1"
     assert result["state"] == "pending"
     assert result["snapshot_id"] == "snap-1"
@@ -203,7 +171,7 @@ def test_without_waiting_nothing_is_read_back(aws: Any) -> None:
 
 def test_same_image_is_adopted(aws: Any) -> None:
     _expect_search(aws, _image())
-    result = Image(aws, _params(snapshot_id=None), check_mode=False).present()
+    result = present(aws, _params(snapshot_id=None))
     assert not result["changed"]
     assert result["image_id"] == "ami-1"
     assert result["diff"] == {"before": {}, "after": {}}
@@ -212,7 +180,7 @@ def test_same_image_is_adopted(aws: Any) -> None:
 def test_pending_image_is_adopted_and_waited_for(aws: Any) -> None:
     _expect_search(aws, _image(State="pending"))
     _expect_read(aws, _image())
-    result = Image(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert not result["changed"]
     assert result["state"] == "available"
 
@@ -222,7 +190,7 @@ def test_tags_and_description_converge(aws: Any) -> None:
     _expect_search(aws, _image(Tags=tags, Description="old"))
     aws.expect("ec2", "create_tags", {"Resources": ["ami-1"], "Tags": [{"Key": "team", "Value": "b"}]}, {})
     aws.expect("ec2", "modify_image_attribute", {"ImageId": "ami-1", "Description": {"Value": "new"}}, {})
-    result = Image(aws, _params(tags={"team": "b"}, description="new"), check_mode=False).present()
+    result = present(aws, _params(tags={"team": "b"}, description="new"))
     assert result["changed"]
     assert result["tags"] == {"Name": _NAME, "source-sha256": _SHA256, "theirs": "1", "team": "b"}
     assert result["diff"]["before"]["description"] == "old"
@@ -231,20 +199,20 @@ def test_tags_and_description_converge(aws: Any) -> None:
 
 def test_description_is_left_alone_unless_asked_for(aws: Any) -> None:
     _expect_search(aws, _image(Description="theirs"))
-    assert not Image(aws, _params(), check_mode=False).present()["changed"]
+    assert not present(aws, _params())["changed"]
 
 
 @pytest.mark.parametrize("tags", [[], [{"Key": "source-sha256", "Value": "cd" * 32}]])
 def test_name_with_other_content_is_a_conflict(aws: Any, tags: Any) -> None:
     _expect_search(aws, _image(Tags=tags))
     with pytest.raises(ConflictError, match=f"The name {_NAME} is taken by ami-1, .*choose another name"):
-        Image(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 def test_what_cannot_be_changed_is_a_conflict(aws: Any) -> None:
     _expect_search(aws, _image())
-    with pytest.raises(ConflictError, match=r"ami-1 .*boot_mode is uefi-preferred, not uefi\. Deregister it"):
-        Image(aws, _params(boot_mode="uefi"), check_mode=False).present()
+    with pytest.raises(ConflictError, match=r"ami-1 .*boot_mode is 'uefi-preferred', not 'uefi'\. Deregister it"):
+        present(aws, _params(boot_mode="uefi"))
 
 
 def test_usable_image_is_preferred_among_several(aws: Any) -> None:
@@ -255,7 +223,7 @@ def test_usable_image_is_preferred_among_several(aws: Any) -> None:
         _image("ami-other", Tags=[], CreationDate="2026-11-01T00:00:00.000Z"),
     ]
     _expect_search(aws, *images)
-    assert Image(aws, _params(), check_mode=False).present()["image_id"] == "ami-old"
+    assert present(aws, _params())["image_id"] == "ami-old"
 
 
 def test_failed_image_is_replaced(aws: Any) -> None:
@@ -263,7 +231,7 @@ def test_failed_image_is_replaced(aws: Any) -> None:
     aws.expect("ec2", "deregister_image", {"ImageId": "ami-0", "DeleteAssociatedSnapshots": False}, {})
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
     _expect_read(aws, _image())
-    assert Image(aws, _params(), check_mode=False).present()["image_id"] == "ami-1"
+    assert present(aws, _params())["image_id"] == "ami-1"
 
 
 def test_registration_whose_answer_got_lost_is_adopted(aws: Any) -> None:
@@ -271,7 +239,7 @@ def test_registration_whose_answer_got_lost_is_adopted(aws: Any) -> None:
     aws.refuse("ec2", "register_image", "InvalidAMIName.Duplicate")
     _expect_search(aws, _image())
     _expect_read(aws, _image())
-    assert Image(aws, _params(), check_mode=False).present()["image_id"] == "ami-1"
+    assert present(aws, _params())["image_id"] == "ami-1"
 
 
 def test_name_that_only_ec2_sees_is_an_error(aws: Any) -> None:
@@ -279,18 +247,18 @@ def test_name_that_only_ec2_sees_is_an_error(aws: Any) -> None:
     aws.refuse("ec2", "register_image", "InvalidAMIName.Duplicate", "AMI name is already in use by AMI ami-9")
     _expect_search(aws)
     with pytest.raises(ProviderError, match="already in use by AMI ami-9"):
-        Image(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 def test_snapshot_is_asked_for_when_needed(aws: Any) -> None:
     _expect_search(aws)
     with pytest.raises(InputError, match="snapshot_id is missing"):
-        Image(aws, _params(snapshot_id=None), check_mode=False).present()
+        present(aws, _params(snapshot_id=None))
 
 
 def test_check_mode_reads_only(aws: Any) -> None:
     _expect_search(aws)
-    result = Image(aws, _params(snapshot_id=None), check_mode=True).present()
+    result = present(aws, _params(snapshot_id=None), check_mode=True)
     assert result["changed"]
     assert result["image_id"] is None
     assert result["boot_mode"] == "uefi-preferred"
@@ -299,7 +267,7 @@ def test_check_mode_reads_only(aws: Any) -> None:
 
 def test_check_mode_of_changes_reads_only(aws: Any) -> None:
     _expect_search(aws, _image(State="pending"))
-    result = Image(aws, _params(tags={"team": "b"}, description="new"), check_mode=True).present()
+    result = present(aws, _params(tags={"team": "b"}, description="new"), check_mode=True)
     assert result["changed"]
     assert result["image_id"] == "ami-1"
     assert result["diff"]["after"]["description"] == "new"
@@ -313,7 +281,7 @@ def test_image_is_deregistered(aws: Any, delete_snapshots: bool) -> None:
     _expect_search(aws, _image())
     aws.expect("ec2", "deregister_image", {"ImageId": "ami-1", "DeleteAssociatedSnapshots": delete_snapshots}, {})
     params = _params(delete_associated_snapshots=delete_snapshots, architecture=None, boot_mode=None, snapshot_id=None)
-    result = Image(aws, params, check_mode=False).absent()
+    result = absent(aws, params)
     assert result["changed"]
     assert result["state"] == "absent"
     assert result["snapshot_id"] == "snap-1"
@@ -323,10 +291,10 @@ def test_image_is_deregistered(aws: Any, delete_snapshots: bool) -> None:
 def test_image_with_other_content_is_not_deregistered(aws: Any) -> None:
     _expect_search(aws, _image(Tags=[]))
     with pytest.raises(ConflictError):
-        Image(aws, _params(), check_mode=False).absent()
+        absent(aws, _params())
 
 
 @pytest.mark.parametrize(("images", "changed"), [([], False), ([_image()], True)])
 def test_removal_in_check_mode_reads_only(aws: Any, images: list[Any], changed: bool) -> None:
     _expect_search(aws, *images)
-    assert Image(aws, _params(), check_mode=True).absent()["changed"] is changed
+    assert absent(aws, _params(), check_mode=True)["changed"] is changed

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.ami_copy import ImageCopies, checked_regions
+from ansible_collections.alpine.cloud.plugins.module_utils._aws import ami_copy
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.ami_copy import (
+    AmiCopyOutcome,
+    AmiCopyRequest,
+    checked_regions,
+    ensure_absent,
+    ensure_present,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
 
 _SHA256 = "ab" * 32
@@ -24,6 +31,7 @@ _STATUS = {
 
 def _params(*regions: str, **options: Any) -> dict[str, Any]:
     return {
+        "state": "present",
         "image_id": "ami-source",
         "name": _NAME,
         "source_sha256": _SHA256,
@@ -37,6 +45,14 @@ def _params(*regions: str, **options: Any) -> dict[str, Any]:
         "wait_interval": 0,
         **options,
     }
+
+
+def present(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_present(aws, AmiCopyRequest.from_params(params), check_mode=check_mode)
+
+
+def absent(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_absent(aws, AmiCopyRequest.from_params(params | {"state": "absent"}), check_mode=check_mode)
 
 
 def _image(image_id: str, **attributes: Any) -> dict[str, Any]:
@@ -114,11 +130,12 @@ def _expect_landing(aws: Any, region: str, image_id: str) -> None:
 
 def test_regions_are_taken_once_without_the_own(aws: Any) -> None:
     _expect_regions(aws)
-    assert checked_regions(aws, ["us-east-1", "eu-central-1", "ap-east-1", "us-east-1"]) == ["us-east-1", "ap-east-1"]
+    request = AmiCopyRequest.from_params(_params("us-east-1", "eu-central-1", "ap-east-1", "us-east-1"))
+    assert checked_regions(aws, request.regions) == ["us-east-1", "ap-east-1"]
 
 
 def test_no_regions_no_request(aws: Any) -> None:
-    assert checked_regions(aws, []) == checked_regions(aws, ["eu-central-1"]) == []
+    assert checked_regions(aws, ()) == checked_regions(aws, ("eu-central-1",)) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +148,7 @@ def test_no_regions_no_request(aws: Any) -> None:
 def test_regions_out_of_reach_are_refused(aws: Any, region: str, message: str) -> None:
     _expect_regions(aws)
     with pytest.raises(InputError, match=message):
-        checked_regions(aws, ["us-east-1", region])
+        checked_regions(aws, ("us-east-1", region))
 
 
 # Present
@@ -146,7 +163,7 @@ def test_copies_are_made_in_every_region(aws: Any) -> None:
     aws.refuse("ec2", "describe_images", "InvalidAMIID.NotFound", region="ap-east-1")
     _expect_read(aws, "ap-east-1", _image("ami-ap", State="pending"))
     _expect_read(aws, "ap-east-1", _image("ami-ap"))
-    result = ImageCopies(aws, _params("us-east-1", "ap-east-1"), check_mode=False).present()
+    result = present(aws, _params("us-east-1", "ap-east-1"))
     assert result["changed"]
     assert result["images"] == [
         {
@@ -164,16 +181,16 @@ def test_copies_are_made_in_every_region(aws: Any) -> None:
 
 def test_regions_are_worked_on_at_the_same_time(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _expect_regions(aws)
-    copies = ImageCopies(aws, _params("us-east-1", "ap-east-1", image_id=None), check_mode=True)
     together = threading.Barrier(2, timeout=30)
 
-    def work(region: str, _source: Any) -> dict[str, Any]:
+    def work(region: str, *_arguments: Any, check_mode: bool) -> AmiCopyOutcome:
         # Nobody comes past this before all are here.
         together.wait()
-        return {"region": region, "changed": False, "diff": {"before": {}, "after": {}}}
+        return AmiCopyOutcome.of(region, None, changed=False, before=None, after=None)
 
-    monkeypatch.setattr(copies, "_present_in", work)
-    assert [copy["region"] for copy in copies.present()["images"]] == ["us-east-1", "ap-east-1"]
+    monkeypatch.setattr(ami_copy, "_present_in", work)
+    result = present(aws, _params("us-east-1", "ap-east-1", image_id=None), check_mode=True)
+    assert [copy["region"] for copy in result["images"]] == ["us-east-1", "ap-east-1"]
 
 
 def test_each_copy_has_a_token_of_its_own(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +204,8 @@ def test_each_copy_has_a_token_of_its_own(aws: Any, monkeypatch: pytest.MonkeyPa
     _expect_source(aws)
     for region in ("us-east-1", "ap-east-1"):
         _expect_search(aws, region)
-        monkeypatch.setattr(aws.client("ec2", region), "copy_image", copy_image)
-    ImageCopies(aws, _params("us-east-1", "ap-east-1", wait=False), check_mode=False).present()
+        monkeypatch.setattr(aws.ec2(region), "copy_image", copy_image)
+    present(aws, _params("us-east-1", "ap-east-1", wait=False))
     assert len(set(tokens)) == 2
     assert all(0 < len(token) <= 64 and token.isascii() for token in tokens)
 
@@ -200,14 +217,14 @@ def test_description_is_the_sources_unless_given(aws: Any) -> None:
         _expect_search(aws, "us-east-1")
         _expect_copy(aws, "us-east-1", "ami-us", expected)
         _expect_read(aws, "us-east-1", _image("ami-us", Description=expected))
-        assert ImageCopies(aws, _params("us-east-1", description=description), check_mode=False).present()["changed"]
+        assert present(aws, _params("us-east-1", description=description))["changed"]
 
 
 def test_copy_is_adopted(aws: Any) -> None:
     _expect_regions(aws)
     _expect_source(aws)
     _expect_search(aws, "us-east-1", _image("ami-us"))
-    result = ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+    result = present(aws, _params("us-east-1"))
     assert not result["changed"]
     assert result["images"][0]["image_id"] == "ami-us"
     assert result["diff"] == {"before": {}, "after": {}}
@@ -218,7 +235,7 @@ def test_pending_copy_is_adopted_and_waited_for(aws: Any) -> None:
     _expect_source(aws)
     _expect_search(aws, "us-east-1", _image("ami-us", State="pending", BlockDeviceMappings=[]))
     _expect_read(aws, "us-east-1", _image("ami-us"))
-    result = ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+    result = present(aws, _params("us-east-1"))
     assert not result["changed"]
     assert result["images"][0]["snapshot_id"] == "snap-of-ami-us"
 
@@ -236,7 +253,7 @@ def test_failed_copy_is_replaced(aws: Any) -> None:
     )
     _expect_copy(aws, "us-east-1", "ami-us")
     _expect_read(aws, "us-east-1", _image("ami-us"))
-    result = ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+    result = present(aws, _params("us-east-1"))
     assert result["images"][0]["image_id"] == "ami-us"
 
 
@@ -259,7 +276,7 @@ def test_tags_and_description_of_a_copy_converge(aws: Any) -> None:
         region="us-east-1",
     )
     params = _params("us-east-1", tags={"team": "b"}, description="new")
-    result = ImageCopies(aws, params, check_mode=False).present()
+    result = present(aws, params)
     assert result["changed"]
     assert result["diff"]["before"]["us-east-1"]["description"] == "old"
     assert result["diff"]["after"]["us-east-1"]["tags"]["team"] == "b"
@@ -272,7 +289,7 @@ def test_failing_region_leaves_the_others_to_land(aws: Any) -> None:
     aws.refuse("ec2", "copy_image", "ResourceLimitExceeded", "Too many copies", region="us-east-1")
     _expect_landing(aws, "ap-east-1", "ami-ap")
     with pytest.raises(ProviderError) as caught:
-        ImageCopies(aws, _params("us-east-1", "ap-east-1"), check_mode=False).present()
+        present(aws, _params("us-east-1", "ap-east-1"))
     error = caught.value
     assert error.message == (
         f"The copy of {_NAME} failed in us-east-1: Could not copy ami-source to us-east-1: CopyImage answered "
@@ -289,7 +306,7 @@ def test_name_with_other_content_fails_its_region(aws: Any) -> None:
     _expect_source(aws)
     _expect_search(aws, "us-east-1", _image("ami-other", Tags=[]))
     with pytest.raises(ProviderError, match=r"failed in us-east-1: The name .* is taken by ami-other"):
-        ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+        present(aws, _params("us-east-1"))
 
 
 def test_copy_that_fails_later_has_the_reason_of_aws(aws: Any) -> None:
@@ -300,26 +317,26 @@ def test_copy_that_fails_later_has_the_reason_of_aws(aws: Any) -> None:
     reason = {"Code": "Client.InternalError", "Message": "The ferry has sunk"}
     _expect_read(aws, "us-east-1", _image("ami-us", State="failed", StateReason=reason))
     with pytest.raises(ProviderError, match="Image ami-us is failed: The ferry has sunk"):
-        ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+        present(aws, _params("us-east-1"))
 
 
 def test_unfaithful_copy_is_an_error(aws: Any) -> None:
     _expect_regions(aws)
     _expect_source(aws)
     _expect_search(aws, "us-east-1", _image("ami-us", BootMode="legacy-bios"))
-    message = "ami-us is no faithful copy of ami-source: boot_mode is legacy-bios, not uefi-preferred"
+    message = "ami-us is no faithful copy of ami-source: boot_mode is 'legacy-bios', not 'uefi-preferred'"
     with pytest.raises(ProviderError, match=message):
-        ImageCopies(aws, _params("us-east-1"), check_mode=False).present()
+        present(aws, _params("us-east-1"))
 
 
 def test_source_is_asked_for_when_needed(aws: Any) -> None:
     _expect_regions(aws)
     with pytest.raises(InputError, match="image_id is missing"):
-        ImageCopies(aws, _params("us-east-1", image_id=None), check_mode=False).present()
+        present(aws, _params("us-east-1", image_id=None))
 
 
 def test_no_region_needs_no_source(aws: Any) -> None:
-    result = ImageCopies(aws, _params(image_id=None), check_mode=False).present()
+    result = present(aws, _params(image_id=None))
     assert result["images"] == []
     assert not result["changed"]
 
@@ -328,7 +345,7 @@ def test_check_mode_reads_only_and_bears_a_missing_source(aws: Any) -> None:
     _expect_regions(aws)
     _expect_search(aws, "us-east-1")
     _expect_search(aws, "ap-east-1", _image("ami-failed", State="failed"))
-    result = ImageCopies(aws, _params("us-east-1", "ap-east-1", image_id=None), check_mode=True).present()
+    result = present(aws, _params("us-east-1", "ap-east-1", image_id=None), check_mode=True)
     assert result["changed"]
     assert [copy["image_id"] for copy in result["images"]] == [None, None]
 
@@ -349,7 +366,7 @@ def test_copies_are_deregistered(aws: Any, delete_snapshots: bool) -> None:
     )
     _expect_search(aws, "ap-east-1")
     params = _params("us-east-1", "ap-east-1", image_id=None, delete_associated_snapshots=delete_snapshots)
-    result = ImageCopies(aws, params, check_mode=False).absent()
+    result = absent(aws, params)
     assert result["changed"]
     assert [copy["changed"] for copy in result["images"]] == [True, False]
 
@@ -357,4 +374,4 @@ def test_copies_are_deregistered(aws: Any, delete_snapshots: bool) -> None:
 def test_removal_in_check_mode_reads_only(aws: Any) -> None:
     _expect_regions(aws)
     _expect_search(aws, "us-east-1", _image("ami-us"))
-    assert ImageCopies(aws, _params("us-east-1"), check_mode=True).absent()["changed"]
+    assert absent(aws, _params("us-east-1"), check_mode=True)["changed"]

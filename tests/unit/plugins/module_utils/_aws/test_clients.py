@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.clients import AUTH_ARGUMENT_SPEC, Clients
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.auth import AWS_ARGUMENT_SPEC
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.clients import AwsClients
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 
 
 def _params(**options: Any) -> dict[str, Any]:
     return {
-        **dict.fromkeys(AUTH_ARGUMENT_SPEC),
+        **dict.fromkeys(AWS_ARGUMENT_SPEC),
         "access_key": "AKIATEST",
         "secret_key": "secret",
         "region": "eu-central-1",
@@ -23,7 +24,7 @@ def _params(**options: Any) -> dict[str, Any]:
 
 
 def test_client_has_region_endpoint_and_bounds() -> None:
-    ec2 = Clients(_params(endpoint_url="https://ec2.example:8443")).client("ec2")
+    ec2: Any = AwsClients.from_params(_params(endpoint_url="https://ec2.example:8443")).ec2()
     assert ec2.meta.region_name == "eu-central-1"
     assert ec2.meta.endpoint_url == "https://ec2.example:8443"
     assert ec2.meta.config.retries["mode"] == "standard"
@@ -32,14 +33,14 @@ def test_client_has_region_endpoint_and_bounds() -> None:
 
 
 def test_another_region_is_for_one_client() -> None:
-    clients = Clients(_params())
-    assert clients.client("ec2", "us-east-1").meta.endpoint_url == "https://ec2.us-east-1.amazonaws.com"
-    assert clients.client("ec2").meta.endpoint_url == "https://ec2.eu-central-1.amazonaws.com"
+    clients = AwsClients.from_params(_params())
+    assert clients.ec2("us-east-1").meta.endpoint_url == "https://ec2.us-east-1.amazonaws.com"
+    assert clients.ec2().meta.endpoint_url == "https://ec2.eu-central-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(("endpoint", "style"), [(None, "auto"), ("https://127.0.0.1:1", "path")])
 def test_buckets_are_addressed_by_path_at_an_own_endpoint(endpoint: str | None, style: str) -> None:
-    s3 = Clients(_params(endpoint_url=endpoint)).client("s3")
+    s3: Any = AwsClients.from_params(_params(endpoint_url=endpoint)).s3
     assert s3.meta.config.s3["addressing_style"] == style
 
 
@@ -48,29 +49,31 @@ def test_ca_bundle_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/environment.pem")
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")
-    ec2 = Clients(_params(aws_ca_bundle=str(bundle))).client("ec2")
+    ec2: Any = AwsClients.from_params(_params(aws_ca_bundle=str(bundle))).ec2()
     assert ec2._endpoint.http_session._verify == str(bundle)
 
 
 def test_certificates_are_not_verified_only_on_request(tmp_path: Path) -> None:
-    assert Clients(_params(validate_certs=False)).client("ec2")._endpoint.http_session._verify is False
+    ec2: Any = AwsClients.from_params(_params(validate_certs=False)).ec2()
+    assert ec2._endpoint.http_session._verify is False
     with pytest.raises(InputError, match=r"aws_ca_bundle .*/none\.pem: no such file"):
-        Clients(_params(aws_ca_bundle=str(tmp_path / "none.pem")))
+        AwsClients.from_params(_params(aws_ca_bundle=str(tmp_path / "none.pem")))
 
 
 def test_credentials_of_the_environment_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    ec2 = Clients(_params(access_key=None, secret_key=None)).client("ec2")
+    ec2: Any = AwsClients.from_params(_params(access_key=None, secret_key=None)).ec2()
     assert ec2._request_signer._credentials.access_key == "AKIAENVIRONMENT"
 
 
 def test_profile_brings_credentials_and_region(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile build]\nregion = ap-southeast-2\n")
     (tmp_path / "credentials").write_text("[build]\naws_access_key_id = AKIABUILD\naws_secret_access_key = x\n")
-    clients = Clients(_params(access_key=None, secret_key=None, region=None, profile="build"))
+    clients = AwsClients.from_params(_params(access_key=None, secret_key=None, region=None, profile="build"))
     assert clients.region == "ap-southeast-2"
-    assert clients.client("ec2")._request_signer._credentials.access_key == "AKIABUILD"
+    ec2: Any = clients.ec2()
+    assert ec2._request_signer._credentials.access_key == "AKIABUILD"
 
 
 @pytest.mark.parametrize(
@@ -88,15 +91,23 @@ def test_profile_brings_credentials_and_region(tmp_path: Path) -> None:
 )
 def test_bad_options_are_told_by_name(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Clients(_params(**options))
+        AwsClients.from_params(_params(**options))
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
 def test_regions_of_every_partition_are_known(region: str) -> None:
-    assert Clients(_params(region=region)).region == region
-    assert Clients(_params()).checked_region(region, "regions") == region
+    assert AwsClients.from_params(_params(region=region)).region == region
+    assert AwsClients.from_params(_params()).checked_region(region, "regions") == region
 
 
 def test_secrets_are_not_logged() -> None:
-    assert AUTH_ARGUMENT_SPEC["secret_key"]["no_log"] is True
-    assert AUTH_ARGUMENT_SPEC["session_token"]["no_log"] is True
+    assert AWS_ARGUMENT_SPEC["secret_key"]["no_log"] is True
+    assert AWS_ARGUMENT_SPEC["session_token"]["no_log"] is True
+
+
+def test_a_client_is_made_once() -> None:
+    clients = AwsClients.from_params(_params())
+    assert clients.ec2() is clients.ec2("eu-central-1")
+    assert clients.ec2() is not clients.ec2("us-east-1")
+    assert clients.s3 is clients.s3
+    assert clients.sts is clients.sts

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.deprecation import (
-    deprecation_needed,
+    check_deprecation,
     parsed_deprecation,
     shown_deprecation,
 )
@@ -32,7 +32,7 @@ def test_dates_and_times(value: str, shown: str) -> None:
 @pytest.mark.parametrize("value", [None, ""])
 def test_none(value: str | None) -> None:
     assert parsed_deprecation(value) is None
-    assert not deprecation_needed({}, None)
+    check_deprecation(None)
 
 
 @pytest.mark.parametrize("value", ["May 2028", "2028-13-01", "never"])
@@ -41,20 +41,20 @@ def test_what_is_no_date(value: str) -> None:
         parsed_deprecation(value)
 
 
-def test_only_a_difference_needs_a_request() -> None:
+def test_the_future_is_fine() -> None:
     moment = datetime.now(UTC) + timedelta(days=100)
-    assert deprecation_needed({}, moment)
-    assert deprecation_needed({"DeprecationTime": "2027-01-01T00:00:00.000Z"}, moment)
-    assert not deprecation_needed({"DeprecationTime": shown_deprecation(moment)}, moment)
+    check_deprecation(moment)
+    check_deprecation(moment, "2027-01-01T00:00:00.000Z")
 
 
 def test_what_has_come_to_pass_is_left_alone() -> None:
     past = datetime(2020, 5, 1, 23, 59, tzinfo=UTC)
-    assert not deprecation_needed({"DeprecationTime": shown_deprecation(past)}, past)
-    with pytest.raises(InputError, match="is in the past"):
-        deprecation_needed({}, past)
+    check_deprecation(past, shown_deprecation(past))
+    for held in (None, "2019-05-01T23:59:00.000Z"):
+        with pytest.raises(InputError, match="is in the past"):
+            check_deprecation(past, held)
 
 
 def test_ten_years_are_the_limit() -> None:
     with pytest.raises(InputError, match="more than 10 years"):
-        deprecation_needed({}, datetime.now(UTC) + timedelta(days=3654))
+        check_deprecation(datetime.now(UTC) + timedelta(days=3654))

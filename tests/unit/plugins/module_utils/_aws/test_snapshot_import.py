@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from ansible_collections.alpine.cloud.plugins.module_utils._aws.snapshot_import import ImportedSnapshot
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.snapshot_import import (
+    SnapshotImportRequest,
+    ensure_absent,
+    ensure_present,
+)
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     InputError,
     ProviderError,
@@ -23,6 +27,7 @@ _BY_IDENTITY = {"OwnerIds": ["self"], "Filters": [{"Name": "tag:source-sha256", 
 
 def _params(**options: Any) -> dict[str, Any]:
     return {
+        "state": "present",
         "name": "alpine",
         "source_sha256": _SHA256.upper(),
         "bucket": "images",
@@ -34,6 +39,14 @@ def _params(**options: Any) -> dict[str, Any]:
         "wait_interval": 0,
         **options,
     }
+
+
+def present(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_present(aws, SnapshotImportRequest.from_params(params), check_mode=check_mode)
+
+
+def absent(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+    return ensure_absent(aws, SnapshotImportRequest.from_params(params | {"state": "absent"}), check_mode=check_mode)
 
 
 def _snapshot(snapshot_id: str = "snap-1", *, tags: Any = None, state: str = "completed", day: int = 1) -> Any:
@@ -98,7 +111,7 @@ def test_import_waits_and_tags(aws: Any) -> None:
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
-    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
     assert result["import_task_id"] == _TASK_ID
@@ -116,7 +129,7 @@ def test_progress_is_told(aws: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
     _expect_state(aws, "active", Progress="42")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
-    ImportedSnapshot(aws, _params(), check_mode=False).present()
+    present(aws, _params())
     assert '"done": 42' in (tmp_path / "progress").read_text()
 
 
@@ -135,7 +148,7 @@ def test_failed_task_is_an_error_with_its_reason(aws: Any, status: str, message:
     _expect_import(aws)
     _expect_state(aws, status, **({"StatusMessage": message} if message else {}))
     with pytest.raises(ProviderError, match=f"Import task {_TASK_ID} {reason}") as caught:
-        ImportedSnapshot(aws, _params(), check_mode=False).present()
+        present(aws, _params())
     assert caught.value.operation == "ImportSnapshot"
     assert caught.value.code == status
     assert caught.value.details["status_message"] == message
@@ -147,7 +160,7 @@ def test_deletion_without_a_reason_is_waited_for(aws: Any) -> None:
     _expect_state(aws, "deleting")
     _expect_state(aws, "deleted", StatusMessage="ClientError: at last")
     with pytest.raises(ProviderError, match="is deleted: ClientError: at last"):
-        ImportedSnapshot(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 def test_waiting_has_a_bound(aws: Any) -> None:
@@ -155,7 +168,7 @@ def test_waiting_has_a_bound(aws: Any) -> None:
     _expect_import(aws)
     _expect_state(aws, "active")
     with pytest.raises(WaitTimeoutError, match=rf"wait_timeout\) waiting for import task {_TASK_ID}"):
-        ImportedSnapshot(aws, _params(wait_timeout=0), check_mode=False).present()
+        present(aws, _params(wait_timeout=0))
 
 
 def test_task_that_is_not_visible_yet_is_waited_for(aws: Any) -> None:
@@ -164,13 +177,13 @@ def test_task_that_is_not_visible_yet_is_waited_for(aws: Any) -> None:
     aws.refuse("ec2", "describe_import_snapshot_tasks", "InvalidConversionTaskId.Malformed")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
-    assert ImportedSnapshot(aws, _params(), check_mode=False).present()["snapshot_id"] == "snap-1"
+    assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
 def test_without_waiting_the_task_is_returned(aws: Any) -> None:
     _expect_search(aws, [], [])
     _expect_import(aws)
-    result = ImportedSnapshot(aws, _params(wait=False), check_mode=False).present()
+    result = present(aws, _params(wait=False))
     assert result["changed"]
     assert result["snapshot_id"] is None
     assert result["import_task_id"] == _TASK_ID
@@ -187,7 +200,7 @@ def test_oldest_complete_snapshot_is_adopted(aws: Any) -> None:
             _snapshot("snap-old", day=2),
         ],
     )
-    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert not result["changed"]
     assert result["snapshot_id"] == "snap-old"
     assert result["import_task_id"] is None
@@ -197,7 +210,7 @@ def test_pending_snapshot_is_waited_for(aws: Any) -> None:
     _expect_search(aws, [_snapshot(state="pending")])
     _expect_snapshot(aws, _snapshot(state="pending"))
     _expect_snapshot(aws, _snapshot())
-    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert not result["changed"]
     assert result["state"] == "completed"
 
@@ -206,13 +219,13 @@ def test_pending_snapshot_that_fails_is_an_error(aws: Any) -> None:
     _expect_search(aws, [_snapshot(state="pending")])
     _expect_snapshot(aws, _snapshot(state="error") | {"StateMessage": "lost"})
     with pytest.raises(ProviderError, match="Snapshot snap-1 ended in state error: lost"):
-        ImportedSnapshot(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 def test_tags_converge(aws: Any) -> None:
     _expect_search(aws, [_snapshot(tags=[*_TAGS, {"Key": "theirs", "Value": "1"}, {"Key": "team", "Value": "a"}])])
     aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": [{"Key": "team", "Value": "b"}]}, {})
-    result = ImportedSnapshot(aws, _params(tags={"team": "b"}), check_mode=False).present()
+    result = present(aws, _params(tags={"team": "b"}))
     assert result["changed"]
     assert result["tags"]["theirs"] == "1"
     assert result["diff"]["before"]["tags"]["team"] == "a"
@@ -225,7 +238,7 @@ def test_task_under_way_is_adopted(aws: Any, status: str) -> None:
     _expect_search(aws, [], [other, _task("deleted", "import-snap-3"), _task(status)])
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
-    result = ImportedSnapshot(aws, _params(), check_mode=False).present()
+    result = present(aws, _params())
     assert result["changed"]
     assert result["import_task_id"] == _TASK_ID
 
@@ -235,7 +248,7 @@ def test_snapshot_of_a_completed_task_is_adopted_and_tagged(aws: Any) -> None:
     for _time in range(2):
         _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
-    result = ImportedSnapshot(aws, _params(bucket=None, key=None), check_mode=False).present()
+    result = present(aws, _params(bucket=None, key=None))
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
 
@@ -246,33 +259,33 @@ def test_completed_task_whose_snapshot_is_gone_counts_no_more(aws: Any) -> None:
     _expect_import(aws)
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
-    assert ImportedSnapshot(aws, _params(), check_mode=False).present()["snapshot_id"] == "snap-1"
+    assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
 def test_other_errors_while_looking_for_the_snapshot_are_told(aws: Any) -> None:
     _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
     aws.refuse("ec2", "describe_snapshots", "UnauthorizedOperation", "no", status=403)
     with pytest.raises(ProviderError, match=r"Could not read snapshot snap-1: .* UnauthorizedOperation: no"):
-        ImportedSnapshot(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 @pytest.mark.parametrize("option", ["bucket", "key"])
 def test_what_only_an_import_needs_is_asked_for_then(aws: Any, option: str) -> None:
     _expect_search(aws, [], [])
     with pytest.raises(InputError, match=f"^{option} is missing"):
-        ImportedSnapshot(aws, _params(**{option: None}), check_mode=False).present()
+        present(aws, _params(**{option: None}))
 
 
 def test_missing_role_has_the_reason_of_aws(aws: Any) -> None:
     _expect_search(aws, [], [])
     aws.refuse("ec2", "import_snapshot", "InvalidParameter", "The service role vmimport provided does not exist")
     with pytest.raises(ProviderError, match=r"with service role vmimport: .*The service role vmimport provided"):
-        ImportedSnapshot(aws, _params(), check_mode=False).present()
+        present(aws, _params())
 
 
 def test_check_mode_reads_only(aws: Any) -> None:
     _expect_search(aws, [], [])
-    result = ImportedSnapshot(aws, _params(bucket=None, key=None), check_mode=True).present()
+    result = present(aws, _params(bucket=None, key=None), check_mode=True)
     assert result["changed"]
     assert result["snapshot_id"] is None
     assert result["diff"]["after"]["tags"]["Name"] == "alpine"
@@ -280,16 +293,16 @@ def test_check_mode_reads_only(aws: Any) -> None:
 
 def test_check_mode_of_tags_reads_only(aws: Any) -> None:
     _expect_search(aws, [_snapshot(state="pending")])
-    result = ImportedSnapshot(aws, _params(tags={"team": "b"}), check_mode=True).present()
+    result = present(aws, _params(tags={"team": "b"}), check_mode=True)
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
 
 
 def test_bad_input_comes_before_any_request(aws: Any) -> None:
     with pytest.raises(InputError, match="source_sha256 must be a SHA-256"):
-        ImportedSnapshot(aws, _params(source_sha256="abc"), check_mode=False)
+        SnapshotImportRequest.from_params(_params(source_sha256="abc"))
     with pytest.raises(InputError, match="begins with 'aws:'"):
-        ImportedSnapshot(aws, _params(tags={"aws:x": "1"}), check_mode=False).present()
+        present(aws, _params(tags={"aws:x": "1"}))
 
 
 # Absent
@@ -298,7 +311,7 @@ def test_bad_input_comes_before_any_request(aws: Any) -> None:
 def test_snapshot_is_deleted(aws: Any) -> None:
     _expect_search(aws, [_snapshot()], [])
     aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
-    result = ImportedSnapshot(aws, _params(name=None), check_mode=False).absent()
+    result = absent(aws, _params(name=None))
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
     assert result["state"] == "absent"
@@ -307,7 +320,7 @@ def test_snapshot_is_deleted(aws: Any) -> None:
 def test_task_under_way_is_cancelled(aws: Any) -> None:
     _expect_search(aws, [], [_task("active")])
     aws.expect("ec2", "cancel_import_task", {"ImportTaskId": _TASK_ID}, {})
-    assert ImportedSnapshot(aws, _params(), check_mode=False).absent()["changed"]
+    assert absent(aws, _params())["changed"]
 
 
 def test_untagged_snapshot_of_a_task_is_deleted(aws: Any) -> None:
@@ -315,17 +328,17 @@ def test_untagged_snapshot_of_a_task_is_deleted(aws: Any) -> None:
     for _time in range(2):
         _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
-    assert ImportedSnapshot(aws, _params(), check_mode=False).absent()["changed"]
+    assert absent(aws, _params())["changed"]
 
 
 def test_snapshot_in_use_is_an_error(aws: Any) -> None:
     _expect_search(aws, [_snapshot()], [])
     aws.refuse("ec2", "delete_snapshot", "InvalidSnapshot.InUse", "The snapshot is in use by ami-1")
     with pytest.raises(ProviderError, match="The snapshot is in use by ami-1"):
-        ImportedSnapshot(aws, _params(), check_mode=False).absent()
+        absent(aws, _params())
 
 
 @pytest.mark.parametrize(("snapshots", "changed"), [([], False), ([_snapshot()], True)])
 def test_removal_in_check_mode_reads_only(aws: Any, snapshots: list[Any], changed: bool) -> None:
     _expect_search(aws, snapshots, [])
-    assert ImportedSnapshot(aws, _params(), check_mode=True).absent()["changed"] is changed
+    assert absent(aws, _params(), check_mode=True)["changed"] is changed

@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What EC2 says of a snapshot, and of the task that imports one."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .tags import as_dict
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import (
+        ImportSnapshotResultTypeDef,
+        ImportSnapshotTaskTypeDef,
+        SnapshotTypeDef,
+    )
+
+_UNDER_WAY = {"pending", "active"}
+_FAILED = {"cancelled", "deleted"}
+# Both end in failure, and carry the reason as soon as it is known.
+_FAILING = {"cancelling", "deleting"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotState:
+    """A snapshot as EC2 tells it."""
+
+    snapshot_id: str
+    state: str
+    message: str | None
+    started: datetime
+    volume_size: int | None
+    """In GiB."""
+    tags: dict[str, str]
+
+    @classmethod
+    def of(cls, snapshot: SnapshotTypeDef) -> SnapshotState:
+        return cls(
+            snapshot_id=snapshot["SnapshotId"],
+            state=snapshot["State"],
+            message=snapshot.get("StateMessage"),
+            started=snapshot["StartTime"],
+            volume_size=snapshot.get("VolumeSize"),
+            tags=as_dict(snapshot.get("Tags")),
+        )
+
+    @property
+    def complete(self) -> bool:
+        return self.state == "completed"
+
+    @property
+    def failed(self) -> bool:
+        return self.state == "error"
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotTaskState:
+    """An import task as EC2 tells it."""
+
+    task_id: str
+    status: str
+    message: str | None
+    percent: int | None
+    """How far it is; ``None`` where EC2 does not say."""
+    snapshot_id: str | None
+    tags: dict[str, str]
+
+    @classmethod
+    def of(cls, task: ImportSnapshotTaskTypeDef | ImportSnapshotResultTypeDef) -> SnapshotTaskState:
+        detail = task["SnapshotTaskDetail"]
+        percent = detail.get("Progress", "")
+        return cls(
+            task_id=task["ImportTaskId"],
+            status=detail.get("Status", "pending"),
+            message=detail.get("StatusMessage"),
+            percent=int(percent) if percent.isdigit() else None,
+            snapshot_id=detail.get("SnapshotId"),
+            tags=as_dict(task.get("Tags")),
+        )
+
+    @property
+    def under_way(self) -> bool:
+        return self.status in _UNDER_WAY
+
+    @property
+    def complete(self) -> bool:
+        return self.status == "completed"
+
+    @property
+    def failed(self) -> bool:
+        return self.status in _FAILED or (self.status in _FAILING and bool(self.message))
