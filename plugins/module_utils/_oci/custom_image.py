@@ -43,6 +43,9 @@ LAUNCH_OPTIONS = {
 }
 """What Alpine has drivers for; consistent device names would need udev rules that it lacks."""
 
+# https://docs.oracle.com/iaas/api/#/en/iaas/latest/datatypes/LaunchOptions
+_LAUNCH_OPTION_NAMES = ("firmware", *LAUNCH_OPTIONS, "is_encryption_in_transit_enabled")
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageRequest:
@@ -151,9 +154,9 @@ def describe(image: Image) -> dict[str, Any]:
 
 
 def describe_launch_options(image: Image) -> dict[str, Any]:
-    """The launch options, with the SDK's names."""
+    """The launch options, with the SDK's names; those that an old SDK does not know yet are ``None``."""
     options = image.launch_options
-    return {name: getattr(options, name) for name in options.swagger_types} if options else {}
+    return {name: getattr(options, name, None) for name in _LAUNCH_OPTION_NAMES} if options else {}
 
 
 class Images:
