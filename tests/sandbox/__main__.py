@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.sandbox._cloud import SERVICES, run_cloud
+from tests.sandbox._cloud import SERVICES
 from tests.sandbox._faults import DROPS
 from tests.sandbox._supervisor import Sandbox, SandboxError, serve
 
@@ -55,11 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--fail", help="let the asynchronous operation end in failure, for this reason")
     kind.add_argument("--clear", action="store_true")
     kind.add_argument("--list", action="store_true")
-
-    command = commands.add_parser("run-cloud", help=argparse.SUPPRESS)
-    command.add_argument("cloud", choices=SERVICES)
-    command.add_argument("--operation-seconds", type=float, required=True)
-    command.add_argument("--image", type=Path, action="append", default=[])
     return parser
 
 
@@ -89,8 +84,6 @@ def main() -> int:
                     images=[image.absolute() for image in arguments.image],
                     integration_config=arguments.integration_config and arguments.integration_config.absolute(),
                 )
-            case "run-cloud":
-                run_cloud(arguments.cloud, directory, arguments.operation_seconds, arguments.image)
             case "stop":
                 Sandbox(directory).stop(arguments.cloud)
             case "export":

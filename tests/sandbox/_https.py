@@ -25,7 +25,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 class HttpsServer:
-    """A threaded https server on a free port of 127.0.0.1."""
+    """A threaded https server on a free port of 127.0.0.1. It ends with the process."""
 
     def __init__(
         self, app: WSGIApplication, *, certificates: Path, handler: type[WSGIRequestHandler] = QuietHandler
@@ -43,8 +43,3 @@ class HttpsServer:
 
     def start(self) -> None:
         self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

@@ -188,7 +188,7 @@ def running(
         cleanup.callback(_stop_processes, processes)
         for cloud in clouds:
             log = cleanup.enter_context((directory / f"{cloud}.log").open("wb"))
-            command = [sys.executable, "-m", "tests.sandbox", "--directory", str(directory), "run-cloud", cloud]
+            command = [sys.executable, "-m", "tests.sandbox._run", cloud, "--directory", str(directory)]
             command += [f"--image={image}" for image in images]
             processes[cloud] = subprocess.Popen(
                 [*command, "--operation-seconds", str(operation_seconds)],

@@ -41,6 +41,28 @@ class Call:
         return str(self.method["id"]).split(".", 1)[1]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Route:
+    """The path of a method. (A thousand regular expressions would take most of the time to start.)"""
+
+    template: list[str]
+    """Between its slashes; a name in braces stands for a parameter."""
+    method: Mapping[str, Any]
+    upload: bool
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The parameters of a path that is of this form, decoded."""
+        if len(segments) != len(self.template):
+            return None
+        parameters = {}
+        for expected, segment in zip(self.template, segments, strict=True):
+            if expected.startswith("{") and segment:
+                parameters[expected[1:-1]] = unquote(segment)
+            elif expected != segment:
+                return None
+        return parameters
+
+
 class Description:
     """One API, such as ``compute.v1``."""
 
@@ -49,28 +71,28 @@ class Description:
         self._document: dict[str, Any] = json.loads(documents.joinpath(f"{name}.json").read_text(encoding="utf-8"))
         self._schemas: dict[str, Any] = self._document["schemas"]
         self.service: str = self._document["name"]
-        self._routes = list(self._compiled_routes())
+        self._routes = list(self._read_routes())
 
-    def _compiled_routes(self) -> Iterator[tuple[str, re.Pattern[str], Mapping[str, Any], bool]]:
+    def _read_routes(self) -> Iterator[_Route]:
         base = "/" + self._document["servicePath"]
         for resource in self._document["resources"].values():
             for method in resource.get("methods", {}).values():
-                paths = [(base + method["path"], False)]
+                if "{+" in method["path"]:
+                    continue  # A parameter with slashes, as only reservations have.
+                yield _Route((base + method["path"]).split("/"), method, upload=False)
                 upload = method.get("mediaUpload", {}).get("protocols", {}).get("simple")
                 if upload:
-                    paths.append((upload["path"], True))
-                for path, is_upload in paths:
-                    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
-                    yield method["httpMethod"], re.compile(pattern), method, is_upload
+                    yield _Route(upload["path"].split("/"), method, upload=True)
 
     def resolve(self, http_method: str, path: str) -> Call | None:
         """The method that ``path``, still percent-encoded, calls."""
-        for verb, pattern, method, upload in self._routes:
-            match = pattern.fullmatch(path)
+        segments = path.split("/")
+        for route in self._routes:
             # The bytes of a resumable upload follow by PUT on the same path.
-            if match and (verb == http_method or (upload and http_method in ("PUT", "DELETE"))):
-                parameters = {key: unquote(value) for key, value in match.groupdict().items()}
-                return Call(method, parameters, upload)
+            if http_method == route.method["httpMethod"] or (route.upload and http_method in ("PUT", "DELETE")):
+                parameters = route.match(segments)
+                if parameters is not None:
+                    return Call(route.method, parameters, route.upload)
         return None
 
     def check_parameters(self, call: Call, query: Mapping[str, str]) -> None:
