@@ -31,5 +31,5 @@ def images(gcp: Cloud, small_disk: SmallDisk) -> Cloud:
         source_sha256=small_disk.sha256,
         architecture="x86_64",
         firmware="hybrid",
-        wait_interval=1,
+        wait_interval=0,
     )
