@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: The alpine.cloud authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compute Engine's global operations: what takes time, and may fail."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+from tests.sandbox._faults import FaultBook
+from tests.sandbox._gcp._discovery import Call
+from tests.sandbox._gcp._errors import GoogleError, invalid_value
+from tests.sandbox._gcp._requests import check_project, filtered, link, now
+from tests.sandbox._repeats import FirstAnswers
+
+
+class OperationError(Exception):
+    """How an asynchronous operation ends in failure."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class Operations:
+    """All of them, and the methods on them.
+
+    :param ids: where the identifiers come from.
+    """
+
+    def __init__(
+        self, *, project: str, user: str, faults: FaultBook, seconds: float, ids: Iterator[int], lock: threading.RLock
+    ) -> None:
+        self._project = project
+        self._user = user
+        self._faults = faults
+        self._operation_seconds = seconds
+        self._ids = ids
+        self._operations: dict[str, dict[str, Any]] = {}
+        self._request_ids = FirstAnswers[dict[str, Any]]()
+        self._lock = lock
+        self._operation_done = threading.Condition(lock)
+
+    def idempotent(self, act: Callable[[Call, Request, Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """A repeated ``requestId`` is answered with the first request's operation."""
+
+        def handler(call: Call, request: Request, body: Any) -> dict[str, Any]:
+            check_project(call, self._project)
+            request_id = request.args.get("requestId")
+            if request_id is not None:
+                _check_request_id(request_id)
+
+            def first_time() -> dict[str, Any]:
+                operation = act(call, request, body)
+                operation["clientOperationId"] = request_id
+                return operation
+
+            with self._lock:
+                if request_id is None:
+                    return dict(act(call, request, body))
+                operation = self._request_ids.answer(
+                    request_id,
+                    f"{call.name} {call.parameters} {body}",
+                    first_time,
+                    misused=invalid_value("requestId", request_id, "The ID was used by another request."),
+                )
+                return dict(operation)
+
+        return handler
+
+    def begin(
+        self,
+        kind: str,
+        target: Mapping[str, Any],
+        work: Callable[[], None],
+        call: Call,
+        *,
+        failed: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:
+        """Start an operation on ``target``, whose ``work`` is done when its time has passed.
+
+        :param work: raises OperationError to fail.
+        :param failed: called when it has.
+        """
+        name = f"operation-{uuid.uuid4()}"
+        started = now()
+        operation = {
+            "kind": "compute#operation",
+            "id": str(next(self._ids)),
+            "name": name,
+            "operationType": kind,
+            "targetLink": target["selfLink"],
+            "targetId": target["id"],
+            "status": "RUNNING",
+            "user": self._user,
+            "progress": 0,
+            "insertTime": started,
+            "startTime": started,
+            "selfLink": link(self._project, f"global/operations/{name}"),
+        }
+        self._operations[name] = operation
+        failure = self._faults.take_failure("compute", call.name)
+
+        def run() -> None:
+            error: OperationError | None = None
+            try:
+                if failure is not None:
+                    raise OperationError("INTERNAL_ERROR", failure, 500)
+                work()
+            except OperationError as raised:
+                error = raised
+            with self._lock:
+                if error and failed:
+                    failed()
+                self._end(operation, error)
+
+        timer = threading.Timer(self._operation_seconds, run)
+        timer.daemon = True
+        timer.start()
+        return operation
+
+    def _end(self, operation: dict[str, Any], error: OperationError | None) -> None:
+        operation |= {"status": "DONE", "progress": 100, "endTime": now()}
+        if error is not None:
+            operation["httpErrorStatusCode"] = error.status
+            operation["httpErrorMessage"] = "BAD REQUEST" if error.status == 400 else "INTERNAL SERVER ERROR"
+            operation["error"] = {"errors": [{"code": error.code, "message": error.message}]}
+        self._operation_done.notify_all()
+
+    def _operation(self, call: Call) -> dict[str, Any]:
+        check_project(call, self._project)
+        name = call.parameters["operation"]
+        for operation in self._operations.values():
+            if name in (operation["name"], operation["id"]):
+                return operation
+        raise GoogleError(404, f"The resource 'projects/{self._project}/global/operations/{name}' was not found")
+
+    def get(self, call: Call, _request: Request, _body: Any) -> Mapping[str, Any]:
+        with self._lock:
+            return dict(self._operation(call))
+
+    def wait(self, call: Call, _request: Request, _body: Any) -> Mapping[str, Any]:
+        with self._operation_done:
+            operation = self._operation(call)
+            self._operation_done.wait_for(lambda: operation["status"] == "DONE", timeout=120)
+            return dict(operation)
+
+    def list(self, call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
+        check_project(call, self._project)
+        with self._lock:
+            operations = filtered(self._operations.values(), request)
+        return {
+            "kind": "compute#operationList",
+            "id": f"projects/{self._project}/global/operations",
+            "items": operations,
+        }
+
+
+def _check_request_id(request_id: str) -> None:
+    try:
+        valid = uuid.UUID(request_id).int != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise invalid_value("requestId", request_id, "Must be a UUID other than zero.")
