@@ -57,6 +57,13 @@ def test_what_other_tools_make(tmp_path: Path, kind: int, mebibytes: int, option
     assert file_system.begin_of("EFI/BOOT/BOOTX64.EFI/X", 1) is None
 
 
+def test_a_file_system_ends_with_its_partition() -> None:
+    disk = esp(X86_64)
+    partition = Partition(1, 0, 5 * SECTOR, EFI_SYSTEM)
+    with pytest.raises(InputError, match="ends too early"):
+        efi_loaders(lambda offset, length: disk[offset : offset + length], partition)
+
+
 def _with(content: bytes, sector: int, data: bytes) -> bytes:
     start = sector * SECTOR
     return content[:start] + data.ljust(SECTOR, b"\0") + content[start + SECTOR :]

@@ -55,11 +55,24 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return path.read_bytes()
 
 
+def _table_size(image: bytes) -> int:
+    """Of a FAT32, in sectors; 0 of other kinds."""
+    return int.from_bytes(image[36:40], "little") if image[82:90] == b"FAT32   " else 0
+
+
 def _run(command: str, image: Path, *arguments: str) -> None:
     subprocess.run([command, "-i", image, *arguments], check=True)
 
 
 class TestReading:
+    def test_the_upper_bits_of_fat32_are_reserved(self, image: bytes) -> None:
+        content = bytearray(image)
+        # Of other kinds nothing is changed.
+        table, size = int.from_bytes(content[14:16], "little") * SECTOR, _table_size(image)
+        for offset in range(table + 11, table + size * SECTOR, 4):
+            content[offset] |= 0xF0
+        assert file_system(bytes(content)).begin_of("DIR/BIG.BIN", 1 << 30) == CONTENT
+
     @pytest.mark.parametrize("size", [0, 1, 511, 512, 2049, len(CONTENT) - 1, len(CONTENT), len(CONTENT) + 1, 1 << 30])
     def test_the_begin_of_a_file(self, image: bytes, size: int) -> None:
         assert file_system(image).begin_of("DIR/BIG.BIN", size) == CONTENT[:size]

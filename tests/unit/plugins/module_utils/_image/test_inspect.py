@@ -231,6 +231,11 @@ class TestMetadata:
         assert inspect_image(path, warn=warnings.append)["firmware"] == "uefi"
         assert warnings == [f"The metadata of {path} says that it boots by bios, but its disk boots by uefi"]
 
+    def test_of_a_disk_that_boots_by_either_is_right_in_any_case(self, tmp_path: Path) -> None:
+        path = qcow2(tmp_path, HYBRID_DISK)
+        path.with_suffix(".yaml").write_text("firmware: bios")
+        assert inspect_image(path, warn=pytest.fail)["firmware"] == "hybrid"
+
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
@@ -262,7 +267,23 @@ class TestMetadata:
         assert set(inspect_image(path)["metadata"].values()) == {None}
 
 
+def test_an_image_for_one_cloud_is_of_no_use_in_others(tmp_path: Path) -> None:
+    found = inspect_image(qcow2(tmp_path, HYBRID_DISK, "aws_alpine-3.24.1-x86_64-bios-tiny-r0"))
+    assert found["clouds"] == ["aws"]
+    assert set(found["obstacles"]) == {"azure", "gcp", "oci"}
+
+
 class TestRefusing:
+    def test_a_damaged_image(self, tmp_path: Path) -> None:
+        path = qcow2(tmp_path, HYBRID_DISK)
+        content = bytearray(path.read_bytes())
+        table = int.from_bytes(content[48:56], "big")
+        block = int.from_bytes(content[table : table + 8], "big")
+        content[block : block + 64] = bytes(64)
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=f"^src {path} is damaged, get the image again: qemu-img check failed"):
+            inspect_image(path)
+
     @pytest.mark.parametrize(
         ("disk", "reason"),
         [

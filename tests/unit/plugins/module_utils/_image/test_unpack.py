@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import os
 import subprocess
@@ -14,15 +15,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.digests import sha256_of
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, WaitTimeoutError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.progress import FILE_VARIABLE
+from ansible_collections.alpine.cloud.plugins.module_utils._core.work_directory import WorkDirectory
 from ansible_collections.alpine.cloud.plugins.module_utils._image import packing as packing_module
 from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import UnpackRequest
 from ansible_collections.alpine.cloud.plugins.module_utils._image.unpack import unpack as unpack_image
 from tests.support.partitioned import HYBRID_DISK
 
 NAME = "alpine-3.24.2-x86_64-tiny-r0"
-# Behind the disk's own content a hole, and data at the end.
-DISK = HYBRID_DISK + bytes(4 << 20) + b"the end".rjust(512, b"-")
+# Behind the disk's own content a hole, data, and a hole at the end.
+DISK = HYBRID_DISK + bytes(4 << 20) + b"the end".rjust(512, b"-") + bytes(1 << 20)
 
 
 @pytest.fixture
@@ -95,8 +98,11 @@ def test_the_disk_comes_out_once(raw: Path, make: Callable[[Path], Path], packin
     # A VHD's disk is in whole sectors of its own geometry or MiB.
     assert content[: len(DISK)] == DISK
     assert not any(content[len(DISK) :])
+    assert len(content) == len(DISK) if packing != "vhd" and "vhd" not in src.name else len(content) >= len(DISK)
     assert path.stat().st_blocks * 512 < 4 << 20
-    assert unpack(src) == real | {"changed": False, "diff": unpack(src)["diff"]}
+    after = {"path": str(path), "packing": packing}
+    assert real["diff"] == check["diff"] == {"before": {}, "after": after}
+    assert unpack(src) == real | {"changed": False, "diff": {"before": {}, "after": {}}}
     assert unpack(src, check_mode=True)["changed"] is False
 
 
@@ -134,6 +140,86 @@ def test_a_truncated_file(raw: Path, make: Callable[[Path], Path], left: float) 
     src = make(raw)
     os.truncate(src, int(src.stat().st_size * left))
     assert f"src {src} is damaged or incomplete, get the image again: " in refusal(src)
+
+
+def _with_footer(vhd: Path, fields: dict[int, bytes]) -> None:
+    """Change the footer of a fixed VHD, and make its checksum right."""
+    content = bytearray(vhd.read_bytes())
+    footer = content[-512:]
+    for offset, value in {**fields, 64: bytes(4)}.items():
+        footer[offset : offset + len(value)] = value
+    footer[64:68] = (~sum(footer) & 0xFFFFFFFF).to_bytes(4, "big")
+    vhd.write_bytes(content[:-512] + footer)
+
+
+def test_the_size_of_a_vhd_is_the_one_that_it_says(raw: Path) -> None:
+    """Not what its cylinders, heads and sectors make, as others have filled them in."""
+    src = _vhd(raw, "fixed")
+    _with_footer(src, {28: b"vpc ", 56: (16).to_bytes(2, "big") + bytes([4, 17])})
+    assert Path(unpack(src)["path"]).read_bytes()[: len(DISK)] == DISK
+
+
+def test_a_vhd_that_needs_another_file(raw: Path) -> None:
+    src = _vhd(raw, "fixed")
+    _with_footer(src, {60: (4).to_bytes(4, "big")})
+    assert refusal(src) == f"src {src} is a differencing VHD, which needs another file: merge them first"
+
+
+def test_a_work_directory_that_fills_up(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    src = _vhd(raw, "dynamic")
+    stand_in = raw.parent / "bin/qemu-img"
+    stand_in.parent.mkdir()
+    stand_in.write_text("#!/bin/sh\necho 'qemu-img: error while writing: No space left on device' >&2\nexit 1\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stand_in.parent), prepend=os.pathsep)
+    assert refusal(src).startswith(f"work_dir {raw.parent / 'work'} cannot be used: it is full")
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_work_directory_that_cannot_be_used(raw: Path, check_mode: bool) -> None:
+    src = _gzip(raw)
+    (raw.parent / "work").touch()
+    with pytest.raises(InputError, match=f"^work_dir {raw.parent / 'work'} cannot be used: .* is not a directory"):
+        unpack(src, check_mode=check_mode)
+
+
+def test_what_another_run_has_made_meanwhile_is_used(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    src = _gzip(raw)
+
+    def meanwhile(work: WorkDirectory) -> None:
+        # Called behind the first look and before the lock.
+        monkeypatch.undo()
+        assert unpack(src)["changed"]
+        monkeypatch.setattr(packing_module, "_write_sparse", lambda *_arguments: pytest.fail("unpacked again"))
+
+    monkeypatch.setattr(WorkDirectory, "check_writable", meanwhile)
+    assert not unpack(src)["changed"]
+
+
+def test_waits_no_longer_than_it_may_for_another_run(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"waits {seconds} seconds"))
+    src = _gzip(raw)
+    params = {"src": str(src), "work_dir": str(raw.parent / "work"), "wait_timeout": 0}
+    with (
+        WorkDirectory(raw.parent / "work", sha256_of(src)).locked(f"{NAME}.img", timeout=0),
+        pytest.raises(WaitTimeoutError, match=r"0 seconds \(wait_timeout\) waiting for another run that writes"),
+    ):
+        unpack_image(UnpackRequest.from_params(params), check_mode=False, warn=pytest.fail)
+
+
+def test_progress_is_told(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = raw.parent / "progress"
+    monkeypatch.setenv(FILE_VARIABLE, str(log))
+    src = _xz(raw)
+    unpack(src)
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert last == {"step": "unpacking", "done": src.stat().st_size, "total": src.stat().st_size, "unit": "bytes"}
+
+
+def test_an_archive_that_claims_too_much_is_not_read(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing_module, "LARGEST_DISK", 1 << 20)
+    monkeypatch.setattr(packing_module, "_write_sparse", lambda *_arguments: pytest.fail("written"))
+    assert "which no image of Alpine does" in refusal(_tar(raw))
 
 
 def test_a_truncated_vhd(raw: Path) -> None:
