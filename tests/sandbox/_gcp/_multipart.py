@@ -18,8 +18,9 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._gcp._errors import GoogleError
+from tests.sandbox._gcp._hashes import hashes_of, promised_hashes
 from tests.sandbox._gcp._oauth import TokenService
-from tests.sandbox._gcp._storage import StorageService, hashes_of, promised_hashes
+from tests.sandbox._gcp._storage import StorageService
 from tests.sandbox._request_log import Operation
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
-import hashlib
 import itertools
 import json
 import re
@@ -18,18 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import google_crc32c
-from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError
+from tests.sandbox._gcp._hashes import hashes_of, promised_hashes
 from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._regions import BUCKET_LOCATIONS, REGIONS
 from tests.sandbox._gcp._service import GoogleService, json_response
-
-CHUNK_GRANULE = 256 * 1024
-"""Every chunk of a resumable upload but the last is a multiple of this."""
+from tests.sandbox._gcp._uploads import Session, parse_multipart
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
 
@@ -46,23 +42,6 @@ class _Bucket:
     objects: dict[str, StoredObject] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass
-class _Session:
-    """A resumable upload that has begun."""
-
-    bucket: str
-    metadata: dict[str, Any]
-    preconditions: Mapping[str, str]
-    path: Path
-    total: int | None
-    finished: dict[str, Any] | None = None
-    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
-
-    @property
-    def received(self) -> int:
-        return self.path.stat().st_size
-
-
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -76,7 +55,7 @@ class StorageService(GoogleService):
         self._directory = directory
         self._directory.mkdir()
         self._buckets: dict[str, _Bucket] = {}
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, Session] = {}
         self._generations = itertools.count(1_790_000_000_000_001)
         self._lock = threading.RLock()
         self.handlers = {
@@ -257,7 +236,7 @@ class StorageService(GoogleService):
             content_type = request.mimetype
             path.write_bytes(request.get_data())
         else:
-            metadata, content_type, data = _parse_multipart(request)
+            metadata, content_type, data = parse_multipart(request)
             path.write_bytes(data)
         self.description.check_body(call, metadata)
         metadata = self._named(metadata, request)
@@ -288,7 +267,7 @@ class StorageService(GoogleService):
         self._check_preconditions(self._buckets[name].objects.get(metadata["name"]), request.args)
         length = request.headers.get("X-Upload-Content-Length")
         upload_id = secrets.token_urlsafe(48)
-        self._sessions[upload_id] = _Session(
+        self._sessions[upload_id] = Session(
             name, metadata, dict(request.args), self.new_file(), int(length) if length else None
         )
         query = urlencode({"uploadType": "resumable", "name": metadata["name"], "upload_id": upload_id})
@@ -305,47 +284,14 @@ class StorageService(GoogleService):
             session.path.unlink(missing_ok=True)
             return Response(status=499)
         with session.lock:
-            if session.finished is None:
-                session.finished = self._receive(session, request)
+            if session.finished is None and session.receive(request):
+                session.finished = self.finish(
+                    session.bucket, session.metadata, session.preconditions, session.path, promised_hashes(request)
+                )
             if session.finished is not None:
                 return json_response(session.finished)
             headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
             return Response(status=308, headers=headers)
-
-    def _receive(self, session: _Session, request: Request) -> dict[str, Any] | None:
-        match = re.fullmatch(r"bytes (\*|(\d+)-(\d+))/(\*|\d+)", request.headers.get("Content-Range", ""))
-        if match is None:
-            raise GoogleError(400, "Failed to parse Content-Range header.", reason="badRequest")
-        if match[4] != "*":
-            total = int(match[4])
-            if session.total not in (None, total):
-                raise GoogleError(400, f"The size was announced as {session.total}, not {total}.", reason="badRequest")
-            session.total = total
-        if match[1] != "*":
-            first, last = int(match[2]), int(match[3])
-            data = request.get_data()
-            if len(data) != last - first + 1:
-                raise GoogleError(400, f"Content-Range promises {last - first + 1} bytes, got {len(data)}.")
-            if first > session.received:
-                raise GoogleError(
-                    400,
-                    f"Invalid request. According to the Content-Range header, the upload offset is {first} byte(s), "
-                    f"which exceeds already uploaded size of {session.received} byte(s).",
-                )
-            if last + 1 != session.total and len(data) % CHUNK_GRANULE:
-                raise GoogleError(
-                    400,
-                    f"Invalid request. The number of bytes uploaded is required to be a multiple of {CHUNK_GRANULE}, "
-                    f"except for the final request. The received request contained {len(data)} bytes.",
-                )
-            # Bytes that arrived before are skipped: the client had not seen the answer.
-            with session.path.open("ab") as file:
-                file.write(data[session.received - first :])
-        if session.received != session.total:
-            return None
-        return self.finish(
-            session.bucket, session.metadata, session.preconditions, session.path, promised_hashes(request)
-        )
 
     def finish(
         self,
@@ -389,40 +335,3 @@ class StorageService(GoogleService):
         if replaced:
             replaced.path.unlink()
         return resource
-
-
-def hashes_of(path: Path) -> dict[str, str]:
-    """``md5Hash`` and ``crc32c`` as an object's resource has them."""
-    md5, crc32c = hashlib.md5(usedforsecurity=False), google_crc32c.Checksum()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            md5.update(block)
-            crc32c.update(block)
-    return {
-        "md5Hash": base64.b64encode(md5.digest()).decode(),
-        "crc32c": base64.b64encode(crc32c.digest()).decode(),
-    }
-
-
-def promised_hashes(request: Request) -> dict[str, str]:
-    """What the request's ``x-goog-hash`` says, by the names of :func:`hashes_of`."""
-    promised = {}
-    for item in request.headers.get("X-Goog-Hash", "").split(","):
-        key, _equals, value = item.strip().partition("=")
-        if value:
-            promised[{"md5": "md5Hash"}.get(key, key)] = value
-    return promised
-
-
-def _parse_multipart(request: Request) -> tuple[dict[str, Any], str, bytes]:
-    """The two parts of a ``multipart/related`` upload: metadata, and the object with its content type."""
-    content_type, options = parse_options_header(request.headers.get("Content-Type"))
-    boundary = b"--" + options.get("boundary", "").encode()
-    # Not by the email package: it would take the object for text.
-    sections = (b"\r\n" + request.get_data()).split(b"\r\n" + boundary)
-    if content_type != "multipart/related" or len(sections) != 4 or not sections[3].startswith(b"--"):
-        raise GoogleError(400, "Malformed multipart body.", reason="badRequest")
-    _head, _blank, metadata = sections[1].partition(b"\r\n\r\n")
-    head, _blank, media = sections[2].partition(b"\r\n\r\n")
-    match = re.search(rb"(?i)^content-type: *([^\r]+)", head, re.MULTILINE)
-    return json.loads(metadata), match[1].decode() if match else "application/octet-stream", media
