@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._image import inspect
-from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import InspectionRequest
-from ansible_collections.alpine.cloud.plugins.module_utils._image.inspect import inspect_image as inspected
 from tests.support.partitioned import (
     AARCH64_DISK,
     BIOS_DISK,
@@ -28,27 +24,7 @@ from tests.support.partitioned import (
     gpt_disk,
     gpt_entry,
 )
-
-NAME = "alpine-3.24.2-x86_64-tiny-r0"
-
-
-def inspect_image(
-    path: Path,
-    name: str | None = None,
-    *,
-    metadata_path: Path | None = None,
-    warn: Callable[[str], None] = lambda text: None,
-) -> dict[str, Any]:
-    """What the module returns."""
-    metadata = None if metadata_path is None else str(metadata_path)
-    return inspected(InspectionRequest(str(path), name, metadata), warn=warn).as_result()
-
-
-def qcow2(folder: Path, disk: bytes, name: str = NAME) -> Path:
-    raw, path = folder / "content.raw", folder / f"{name}.qcow2"
-    raw.write_bytes(disk)
-    subprocess.run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, path], check=True)
-    return path
+from tests.unit.plugins.module_utils._image.inspections import NAME, inspect_image, qcow2
 
 
 def test_tells_everything(tmp_path: Path) -> None:
@@ -192,79 +168,6 @@ def test_a_real_file_system_is_known(tmp_path: Path) -> None:
     subprocess.run(["mke2fs", "-q", "-t", "ext4", raw], check=True)
     inspection = inspect_image(raw)
     assert (inspection["root_file_system"], inspection["partitions"]) == ("ext4", [])
-
-
-class TestMetadata:
-    def test_is_found_next_to_the_image(self, tmp_path: Path) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK)
-        (tmp_path / f"{NAME}.yaml").write_text("release: 3.24.2\nrevision: '0'\nend_of_life: 2028-05-01T00:00:00\n")
-        found = inspect_image(path)["metadata"]
-        assert (found["release"], found["revision"], found["end_of_life"]) == ("3.24.2", 0, "2028-05-01")
-        assert (found["architecture"], found["firmware"]) == (None, None)
-
-    def test_names_an_image_whose_file_is_named_otherwise(self, tmp_path: Path) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK, "disk")
-        metadata = tmp_path / "other.yaml"
-        metadata.write_text(f"name: generic_{NAME}\n")
-        assert inspect_image(path)["image"] is None
-        assert inspect_image(path, metadata_path=metadata)["image"]["name"] == NAME
-
-    @pytest.mark.parametrize(
-        ("text", "words"),
-        [
-            ("release: 3.24.1", "release is 3.24.1 there and 3.24.2 in the name"),
-            ("{revision: 3, arch: aarch64}", "revision is 3 there and 0 in the name, architecture is aarch64 there"),
-            ("bootstrap: cloudinit", "bootstrap is cloudinit there and tiny in the name"),
-        ],
-    )
-    def test_may_not_contradict_the_name(self, tmp_path: Path, text: str, words: str) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK)
-        path.with_suffix(".yaml").write_text(text)
-        with pytest.raises(InputError) as caught:
-            inspect_image(path)
-        assert caught.value.message.startswith(f"name {NAME} and the image's metadata contradict each other: {words}")
-
-    def test_yields_to_the_disk(self, tmp_path: Path) -> None:
-        path = qcow2(tmp_path, UEFI_DISK)
-        path.with_suffix(".yaml").write_text("firmware: bios")
-        warnings: list[str] = []
-        assert inspect_image(path, warn=warnings.append)["firmware"] == "uefi"
-        assert warnings == [f"The metadata of {path} says that it boots by bios, but its disk boots by uefi"]
-
-    def test_of_a_disk_that_boots_by_either_is_right_in_any_case(self, tmp_path: Path) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK)
-        path.with_suffix(".yaml").write_text("firmware: bios")
-        assert inspect_image(path, warn=pytest.fail)["firmware"] == "hybrid"
-
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [
-            (b"<html>: [", "this is no YAML"),
-            (b"- a list", "this is no YAML mapping"),
-            (b"", "this is no YAML mapping"),
-            (b"end: 2028-99-99", "this is no YAML"),
-            (b"#" * (300 << 10), "is larger than 256 KiB"),
-        ],
-    )
-    def test_that_is_odd_is_passed_over_unless_it_is_given(self, tmp_path: Path, content: bytes, reason: str) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK)
-        metadata = path.with_suffix(".yaml")
-        metadata.write_bytes(content)
-        warnings: list[str] = []
-        assert inspect_image(path, warn=warnings.append)["metadata"] is None
-        assert len(warnings) == 1
-        assert reason in warnings[0]
-        with pytest.raises(InputError, match=reason):
-            inspect_image(path, metadata_path=metadata)
-
-    def test_that_is_given_must_be_there(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="metadata /nowhere: No such file"):
-            inspect_image(qcow2(tmp_path, HYBRID_DISK), metadata_path=Path("/nowhere"))
-
-    def test_that_says_odd_things_says_nothing(self, tmp_path: Path) -> None:
-        path = qcow2(tmp_path, HYBRID_DISK)
-        path.with_suffix(".yaml").write_text("{release: [3], revision: many, arch: 64, end_of_life: soon, name: 1}")
-        assert set(inspect_image(path)["metadata"].values()) == {None}
 
 
 def test_an_image_for_one_cloud_is_of_no_use_in_others(tmp_path: Path) -> None:
