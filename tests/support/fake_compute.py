@@ -48,6 +48,7 @@ class FakeCompute:
         self.regions = {"europe-west1"}
         self.requests: list[Any] = []
         self.polls_needed = 0
+        self.last_filter: str | None = None
         self.import_error: Any = None
         self.import_status: tuple[int, str] | None = None
         """The HTTP status with which an import fails, and its name."""

@@ -187,6 +187,13 @@ def test_an_image_that_vanishes_is_a_failure(cloud: FakeCompute) -> None:
 # Adoption
 
 
+def test_the_order_of_features_is_no_difference(cloud: FakeCompute) -> None:
+    cloud.put(features=list(reversed(FEATURES)))
+    result = ensure_present(cloud.clients, image_request(), check_mode=False)
+    assert not result["changed"]
+    assert result["guest_os_features"] == FEATURES
+
+
 def test_the_same_image_is_left_alone(cloud: FakeCompute) -> None:
     cloud.put(family="alpine", labels={"source-sha256": SHA256[:63], "team": "x"}, description="Small.")
     result = ensure_present(cloud.clients, image_request(source=None), check_mode=False)
@@ -216,6 +223,8 @@ def test_what_can_be_changed_converges(
     assert cloud.requests == []
     result = ensure_present(clients, request, check_mode=False)
     assert cloud.kinds() == kinds
+    # There is no import to wait for.
+    assert cloud.last_filter is None
     # Where Compute Engine takes an id, a repetition is the same write.
     assert all(uuid.UUID(request.request_id).int for request in cloud.requests if hasattr(request, "request_id"))
     assert result["changed"]

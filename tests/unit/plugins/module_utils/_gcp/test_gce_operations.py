@@ -113,7 +113,7 @@ def test_an_adopted_import_without_a_known_operation_is_looked_at_itself(
     cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = cloud.put(status="PENDING")
-    looks = iter(["PENDING", "PENDING", "READY", "READY"])
+    looks = iter(["PENDING", "PENDING", "PENDING", "READY", "READY"])
     get = cloud.get
 
     def get_later(**options: Any) -> Any:

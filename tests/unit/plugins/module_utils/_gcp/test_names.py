@@ -61,6 +61,12 @@ def test_a_refusal_of_a_long_name_counts_and_proposes_nothing() -> None:
     assert "Legal would be" not in refusal.value.message
 
 
+def test_a_refusal_counts_only_what_is_too_long() -> None:
+    with pytest.raises(InputError) as refusal:
+        checked_name("A" * 63, "name")
+    assert "which has" not in refusal.value.message
+
+
 def test_labels_pass_unchanged() -> None:
     labels = {"team": "platform", "cost_center": "", "x-1": "0-a_b"}
     assert checked_labels(labels) == labels
