@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The local Google Cloud refuses what Google refuses, so that a test that passes means something."""
+"""The local Google Cloud refuses what Google refuses: tokens, requests, and archives that are no images."""
 
 from __future__ import annotations
 
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,74 +12,18 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
-from google.auth.transport.requests import AuthorizedSession, Request
-from google.cloud import storage
-from google.cloud.storage import transfer_manager
 from google.oauth2 import service_account
 
+from tests.support.google_requests import SCOPE, Google
 from tests.support.sandboxes import StartSandbox
 
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_BUCKET = "sandbox-gcp-tests"
-
-
-class Google:
-    """The sandbox, signed in."""
-
-    def __init__(self, variables: dict[str, Any], scope: str = _SCOPE) -> None:
-        self.storage: str = variables["alpine_gcp_storage_endpoint"]
-        self.images: str = (
-            variables["alpine_gcp_compute_endpoint"] + "/compute/v1/projects/alpine-sandbox/global/images"
-        )
-        self.key_file: str = variables["alpine_gcp_service_account_file"]
-        self.ca_file: str = variables["alpine_gcp_ca_file"]
-        credentials: Any = service_account.Credentials.from_service_account_file(self.key_file, scopes=[scope])
-        tokens = requests.Session()
-        self.session: Any = AuthorizedSession(credentials, auth_request=Request(tokens))
-        for session in (tokens, self.session):
-            session.trust_env = False
-            session.verify = self.ca_file
-
-    def json(self, method: str, url: str, body: Any = None, status: int = 200, **options: Any) -> dict[str, Any]:
-        response = self.session.request(method, url, json=body, timeout=30, **options)
-        assert response.status_code == status, response.text
-        return dict(response.json()) if response.content else {}
-
-    def refused(self, method: str, url: str, body: Any = None, status: int = 400, **options: Any) -> str:
-        error = self.json(method, url, body, status, **options)["error"]
-        assert error["code"] == status
-        assert error["errors"][0]["reason"]
-        return str(error["message"])
-
-    def upload(self, name: str, data: bytes) -> None:
-        url = f"{self.storage}/upload/storage/v1/b/{_BUCKET}/o"
-        response = self.session.post(url, params={"uploadType": "media", "name": name}, data=data, timeout=30)
-        assert response.status_code == 200, response.text
-
-    def image(self, **fields: Any) -> dict[str, Any]:
-        """The body of a valid images.insert, with changes."""
-        return {
-            "name": f"test-{uuid.uuid4()}",
-            "rawDisk": {"source": f"https://storage.googleapis.com/{_BUCKET}/good.tar.gz"},
-            **fields,
-        }
-
-    def outcome(self, operation: dict[str, Any]) -> dict[str, Any]:
-        """The operation when it is done."""
-        while operation["status"] != "DONE":
-            time.sleep(0.05)
-            operation = self.json("GET", self.images.replace("images", f"operations/{operation['name']}"))
-        return operation
+_BUCKET = "sandbox-images"
 
 
 @pytest.fixture(scope="module")
 def google(start_sandbox: StartSandbox) -> Iterator[Google]:
-    variables = yaml.safe_load(start_sandbox("gcp").vars_file.read_text())
-    google = Google(variables)
-    google.json("POST", f"{google.storage}/storage/v1/b?project=alpine-sandbox", {"name": _BUCKET})
-    yield google
-    google.session.close()
+    with Google.signed_in(start_sandbox("gcp"), _BUCKET) as google:
+        yield google
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +45,7 @@ def _archive(folder: Path, *arguments: str) -> bytes:
 
 
 def test_a_token_needs_the_key_of_the_service_account(google: Google) -> None:
-    credentials: Any = service_account.Credentials.from_service_account_file(google.key_file, scopes=[_SCOPE])
+    credentials: Any = service_account.Credentials.from_service_account_file(google.key_file, scopes=[SCOPE])
     assertion = credentials._make_authorization_grant_assertion().decode()
     head, claims, signature = assertion.split(".")
     for forged in (f"{head}.{claims}.{signature[::-1]}", "nonsense", ""):
@@ -125,8 +68,7 @@ def test_every_request_needs_a_token(google: Google, headers: dict[str, str], re
 
 
 def test_scopes_are_checked(google: Google, start_sandbox: StartSandbox) -> None:
-    variables = yaml.safe_load(start_sandbox("gcp").vars_file.read_text())
-    reader = Google(variables, "https://www.googleapis.com/auth/compute.readonly")
+    reader = Google(start_sandbox("gcp"), _BUCKET, "https://www.googleapis.com/auth/compute.readonly")
     assert "items" in reader.json("GET", google.images)
     assert "scopes" in reader.refused("POST", google.images, google.image(), status=403)
 
@@ -255,91 +197,3 @@ def test_a_family_stands_for_its_newest_image(google: Google, archives: Path) ->
     for name in ("older", "newer"):
         google.outcome(google.json("POST", google.images, google.image(name=f"{family}-{name}", family=family)))
     assert google.json("GET", f"{google.images}/family/{family}")["name"] == f"{family}-newer"
-
-
-# Objects
-
-
-def _start_upload(google: Google, name: str, **options: Any) -> str:
-    url = f"{google.storage}/upload/storage/v1/b/{_BUCKET}/o"
-    query = {"uploadType": "resumable", "name": name, **options}
-    response = google.session.post(url, params=query, json={"metadata": {"a": "b"}}, timeout=30)
-    assert response.status_code == 200, response.text
-    return str(response.headers["Location"])
-
-
-def _send(google: Google, location: str, data: bytes | None, content_range: str, **headers: str) -> Any:
-    headers = {"Content-Range": f"bytes {content_range}", **headers}
-    return google.session.put(location, data=data, headers=headers, timeout=30)
-
-
-def test_a_resumable_upload_goes_on_where_it_was(google: Google) -> None:
-    chunk = 256 * 1024
-    location = _start_upload(google, "resumed")
-    assert "Range" not in _send(google, location, None, "*/*").headers
-    assert _send(google, location, bytes(1000), f"0-999/{chunk + 5}").status_code == 400
-    assert (
-        _send(google, location, bytes(chunk), f"0-{chunk - 1}/{chunk + 5}").headers["Range"] == f"bytes=0-{chunk - 1}"
-    )
-    # Again: the client had not seen the answer.
-    assert _send(google, location, bytes(chunk), f"0-{chunk - 1}/{chunk + 5}").status_code == 308
-    assert _send(google, location, b"xx", f"{chunk + 1}-{chunk + 2}/{chunk + 5}").status_code == 400
-    assert _send(google, location, None, "*/*").headers["Range"] == f"bytes=0-{chunk - 1}"
-    made = _send(google, location, b"world", f"{chunk}-{chunk + 4}/{chunk + 5}")
-    assert (made.status_code, made.json()["size"], made.json()["metadata"]) == (200, str(chunk + 5), {"a": "b"})
-    assert _send(google, location, None, "*/*").json()["generation"] == made.json()["generation"]
-
-
-def test_hashes_are_compared(google: Google) -> None:
-    wrong = {"x-goog-hash": "crc32c=AAAAAA=="}
-    response = _send(google, _start_upload(google, "damaged"), b"hello", "0-4/5", **wrong)
-    assert response.status_code == 400
-    assert "doesn't match calculated" in response.text
-    google.refused("GET", f"{google.storage}/storage/v1/b/{_BUCKET}/o/damaged", status=404)
-
-
-def test_preconditions_hold_at_the_end_too(google: Google) -> None:
-    first = _start_upload(google, "contended", ifGenerationMatch="0")
-    second = _start_upload(google, "contended", ifGenerationMatch="0")
-    assert _send(google, first, b"hello", "0-4/5").status_code == 200
-    assert _send(google, second, b"world", "0-4/5").status_code == 412
-    query = {"uploadType": "resumable", "name": "contended", "ifGenerationMatch": "0"}
-    google.refused("POST", f"{google.storage}/upload/storage/v1/b/{_BUCKET}/o", {}, status=412, params=query)
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ({"name": "Capital"}, "Invalid bucket name"),
-        ({"name": _BUCKET + "-2", "location": "MARS"}, "location constraint is not valid"),
-        ({"name": _BUCKET + "-2", "publicAccess": False}, 'Unknown name "publicAccess"'),
-    ],
-)
-def test_a_wrong_bucket_is_refused(google: Google, body: dict[str, Any], words: str) -> None:
-    assert words in google.refused("POST", f"{google.storage}/storage/v1/b?project=alpine-sandbox", body)
-
-
-def test_buckets_belong_to_a_project_and_stay_while_they_hold_objects(google: Google, archives: Path) -> None:
-    url = f"{google.storage}/storage/v1/b"
-    assert "Unknown project" in google.refused("POST", f"{url}?project=other", {"name": "other-bucket"})
-    google.refused("POST", f"{url}?project=alpine-sandbox", {"name": _BUCKET}, status=409)
-    google.refused("DELETE", f"{url}/{_BUCKET}", status=409)
-
-
-def test_the_client_librarys_parallel_upload_works(google: Google, tmp_path: Path) -> None:
-    file = tmp_path / "large"
-    file.write_bytes(bytes(range(256)) * (13 << 12))
-    client: Any = storage.Client(
-        project="alpine-sandbox",
-        credentials=google.session.credentials,
-        _http=google.session,
-        client_options={"api_endpoint": google.storage},
-    )
-    blob = client.bucket(_BUCKET).blob("parallel/large")
-    blob.metadata = {"source-sha256": "abc"}
-    transfer_manager.upload_chunks_concurrently(
-        str(file), blob, chunk_size=5 << 20, max_workers=2, worker_type=transfer_manager.THREAD
-    )
-    blob.reload()
-    assert blob.metadata == {"source-sha256": "abc"}
-    assert blob.download_as_bytes() == file.read_bytes()
