@@ -41,7 +41,7 @@ class _Sandbox:
         return list(self._pieces)
 
     def put(self, connection: socket.socket | None = None) -> Iterable[bytes]:
-        environ = EnvironBuilder("/thing", method="PUT", data=b"xyz", headers={"Range": "bytes=0-1"}).get_environ()
+        environ = EnvironBuilder("/thing", method="PUT", data=b"xyz", headers=[("Range", "bytes=0-1")]).get_environ()
         environ["werkzeug.socket"] = connection
         self.status = ""
 
