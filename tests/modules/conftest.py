@@ -64,7 +64,7 @@ def _cloud_fixture(name: str) -> Callable[..., Iterator[Cloud]]:
             importlib.import_module(sdk)
         sandbox = start_sandbox(name)
         variables: dict[str, Any] = yaml.safe_load(sandbox.vars_file.read_text())
-        options = {option: variables[f"alpine_{name}_{option}"] for option in _SIGN_IN[name]}
+        options = {option: variables[f"alpine_{name}_{option.removeprefix(f'{name}_')}"] for option in _SIGN_IN[name]}
         made = Cloud(name, sandbox, home, options)
         made.sandbox.clear_faults(name)
         yield made
