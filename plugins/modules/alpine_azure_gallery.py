@@ -95,34 +95,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._azure.arm import (
-    Subscription,
-    Wait,
-    compute_client,
-)
-from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ..module_utils._azure.gallery import Gallery, GalleryRequest
+from ..module_utils._azure.auth import AZURE_ARGUMENT_SPEC
+from ..module_utils._azure.clients import AzureClients
+from ..module_utils._azure.gallery import GalleryRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
-
-_REQUEST = ("resource_group", "name", "location", "description", "tags", "append_tags")
-
-
-def run(module: AnsibleModule) -> dict[str, Any]:
-    options = module.params
-    request = GalleryRequest(**{name: options[name] for name in _REQUEST})
-    request.check()
-    session = connect(options)
-    with compute_client(session) as client:
-        gallery = Gallery(client, Subscription(client, session), request, Wait.of(options))
-        if options["state"] == "absent":
-            return gallery.ensure_absent(check_mode=module.check_mode)
-        return gallery.ensure_present(check_mode=module.check_mode)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **AZURE_ARGUMENT_SPEC,
+            **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "resource_group": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
@@ -130,12 +114,17 @@ def main() -> None:
             "description": {"type": "str"},
             "tags": {"type": "dict"},
             "append_tags": {"type": "bool", "default": True},
-            **WAIT_ARGUMENT_SPEC,
-            **AUTH_ARGUMENT_SPEC,
         },
         supports_check_mode=True,
     )
-    run_module(module, lambda: run(module))
+
+    def operation() -> dict[str, Any]:
+        request = GalleryRequest.from_params(module.params)
+        clients = AzureClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

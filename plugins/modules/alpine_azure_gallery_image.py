@@ -211,60 +211,47 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._azure.arm import (
-    Subscription,
-    Wait,
-    compute_client,
-)
-from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ..module_utils._azure.gallery_image import Image, ImageRequest
+from ..module_utils._azure.auth import AZURE_ARGUMENT_SPEC
+from ..module_utils._azure.clients import AzureClients
+from ..module_utils._azure.gallery_image import GalleryImageRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
-
-_REQUEST = {
-    "resource_group": {"type": "str", "required": True},
-    "gallery": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "location": {"type": "str"},
-    "architecture": {"type": "str", "choices": ["x86_64", "aarch64"]},
-    "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
-    "publisher": {"type": "str"},
-    "offer": {"type": "str"},
-    "sku": {"type": "str"},
-    "disk_controller_types": {"type": "list", "elements": "str", "choices": ["SCSI", "NVMe"]},
-    "accelerated_networking": {"type": "bool", "default": True},
-    "description": {"type": "str"},
-    "end_of_life_date": {"type": "str"},
-    "release_note_uri": {"type": "str"},
-    "tags": {"type": "dict"},
-    "append_tags": {"type": "bool", "default": True},
-}
-
-
-def run(module: AnsibleModule) -> dict[str, Any]:
-    options = module.params
-    request = ImageRequest(**{name: options[name] for name in _REQUEST})
-    request.check()
-    session = connect(options)
-    with compute_client(session) as client:
-        image = Image(client, Subscription(client, session), request, Wait.of(options))
-        if options["state"] == "absent":
-            return image.ensure_absent(check_mode=module.check_mode)
-        return image.ensure_present(check_mode=module.check_mode)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            **_REQUEST,
+            **AZURE_ARGUMENT_SPEC,
             **WAIT_ARGUMENT_SPEC,
-            **AUTH_ARGUMENT_SPEC,
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "resource_group": {"type": "str", "required": True},
+            "gallery": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "location": {"type": "str"},
+            "architecture": {"type": "str", "choices": ["x86_64", "aarch64"]},
+            "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
+            "publisher": {"type": "str"},
+            "offer": {"type": "str"},
+            "sku": {"type": "str"},
+            "disk_controller_types": {"type": "list", "elements": "str", "choices": ["SCSI", "NVMe"]},
+            "accelerated_networking": {"type": "bool", "default": True},
+            "description": {"type": "str"},
+            "end_of_life_date": {"type": "str"},
+            "release_note_uri": {"type": "str"},
+            "tags": {"type": "dict"},
+            "append_tags": {"type": "bool", "default": True},
         },
         required_if=[("state", "present", ["architecture", "hyper_v_generation", "publisher", "offer", "sku"])],
         supports_check_mode=True,
     )
-    run_module(module, lambda: run(module))
+
+    def operation() -> dict[str, Any]:
+        request = GalleryImageRequest.from_params(module.params)
+        clients = AzureClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -203,19 +203,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._azure.arm import (
-    Subscription,
-    Wait,
-    compute_client,
-)
-from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ..module_utils._azure.gallery_version import (
-    STORAGE_ACCOUNT_TYPES,
-    Version,
-    VersionRequest,
-    parsed_regions,
-)
-from ..module_utils._core.identity import checked_sha256
+from ..module_utils._azure.auth import AZURE_ARGUMENT_SPEC
+from ..module_utils._azure.clients import AzureClients
+from ..module_utils._azure.gallery_version import GalleryVersionRequest, ensure_absent, ensure_present
+from ..module_utils._azure.gallery_version_state import STORAGE_ACCOUNT_TYPES
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
@@ -224,52 +215,40 @@ _REGION = {
     "regional_replica_count": {"type": "int", "default": 1},
     "storage_account_type": {"type": "str", "choices": list(STORAGE_ACCOUNT_TYPES), "default": "Standard_LRS"},
 }
-_REQUEST = {
-    "resource_group": {"type": "str", "required": True},
-    "gallery": {"type": "str", "required": True},
-    "gallery_image": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "source_sha256": {"type": "str"},
-    "location": {"type": "str"},
-    "source_uri": {"type": "str"},
-    "storage_account": {"type": "str"},
-    "storage_account_resource_group": {"type": "str"},
-    "target_regions": {"type": "list", "elements": "dict", "options": _REGION, "default": []},
-    "end_of_life_date": {"type": "str"},
-    "exclude_from_latest": {"type": "bool"},
-    "tags": {"type": "dict"},
-    "append_tags": {"type": "bool", "default": True},
-}
-
-
-def run(module: AnsibleModule) -> dict[str, Any]:
-    options = module.params
-    values = {name: options[name] for name in _REQUEST}
-    values["target_regions"] = parsed_regions(values["target_regions"])
-    if values["source_sha256"]:
-        values["source_sha256"] = checked_sha256(values["source_sha256"])
-    request = VersionRequest(**values)
-    request.check()
-    session = connect(options)
-    with compute_client(session) as client:
-        version = Version(client, Subscription(client, session), request, Wait.of(options))
-        if options["state"] == "absent":
-            return version.ensure_absent(check_mode=module.check_mode)
-        return version.ensure_present(check_mode=module.check_mode)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            **_REQUEST,
+            **AZURE_ARGUMENT_SPEC,
             **WAIT_ARGUMENT_SPEC,
-            **AUTH_ARGUMENT_SPEC,
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "resource_group": {"type": "str", "required": True},
+            "gallery": {"type": "str", "required": True},
+            "gallery_image": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "source_sha256": {"type": "str"},
+            "location": {"type": "str"},
+            "source_uri": {"type": "str"},
+            "storage_account": {"type": "str"},
+            "storage_account_resource_group": {"type": "str"},
+            "target_regions": {"type": "list", "elements": "dict", "options": _REGION, "default": []},
+            "end_of_life_date": {"type": "str"},
+            "exclude_from_latest": {"type": "bool"},
+            "tags": {"type": "dict"},
+            "append_tags": {"type": "bool", "default": True},
         },
         required_if=[("state", "present", ["source_sha256"])],
         supports_check_mode=True,
     )
-    run_module(module, lambda: run(module))
+
+    def operation() -> dict[str, Any]:
+        request = GalleryVersionRequest.from_params(module.params)
+        clients = AzureClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -142,41 +142,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
-from ..module_utils._azure.page_blob import (
-    PageBlob,
-    PageBlobRequest,
-    blob_endpoint,
-    blob_service,
-)
-from ..module_utils._core.identity import checked_sha256
+from ..module_utils._azure.auth import AZURE_ARGUMENT_SPEC
+from ..module_utils._azure.clients import AzureClients
+from ..module_utils._azure.page_blob import PageBlobRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
-
-
-def run(module: AnsibleModule) -> dict[str, Any]:
-    options = module.params
-    sha256 = options["source_sha256"]
-    request = PageBlobRequest(
-        container=options["container"],
-        name=options["name"],
-        src=options["src"],
-        source_sha256=checked_sha256(sha256) if sha256 else None,
-        create_container=options["create_container"],
-        threads=options["threads"],
-    )
-    request.check()
-    session = connect(options, needs_credential=not options["account_key"])
-    endpoint = blob_endpoint(session, options["storage_account"], options["blob_endpoint"])
-    with blob_service(session, endpoint, options["account_key"]) as service:
-        blob = PageBlob(service, request)
-        if options["state"] == "absent":
-            return blob.ensure_absent(check_mode=module.check_mode)
-        return blob.ensure_present(check_mode=module.check_mode, warn=module.warn)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            **AZURE_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "storage_account": {"type": "str", "required": True},
             "container": {"type": "str", "required": True},
@@ -187,12 +162,18 @@ def main() -> None:
             "account_key": {"type": "str", "no_log": True},
             "blob_endpoint": {"type": "str"},
             "threads": {"type": "int", "default": 8},
-            **AUTH_ARGUMENT_SPEC,
         },
         required_if=[("state", "present", ["src", "source_sha256"])],
         supports_check_mode=True,
     )
-    run_module(module, lambda: run(module))
+
+    def operation() -> dict[str, Any]:
+        request = PageBlobRequest.from_params(module.params)
+        clients = AzureClients.from_params(module.params)
+        change = ensure_absent if module.params["state"] == "absent" else ensure_present
+        return change(clients, request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.dependencies import require
 from .._core.errors import InputError
-from .errors import translated
+from .errors import provider_errors
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-AUTH_ARGUMENT_SPEC: dict[str, Any] = {
+AZURE_ARGUMENT_SPEC: dict[str, Any] = {
     "auth_source": {"type": "str", "choices": ["auto", "cli", "credential_file", "env", "msi"]},
     "profile": {"type": "str"},
     "subscription_id": {"type": "str"},
@@ -114,7 +114,7 @@ def connect(
 ) -> Session:
     """Choose the credentials, without asking anyone yet.
 
-    :param options: a module's parameters, with those of ``AUTH_ARGUMENT_SPEC``.
+    :param options: a module's parameters, with those of ``AZURE_ARGUMENT_SPEC``.
     :param environment: of the process, if not ``os.environ``.
     :param needs_credential: whether the module cannot do without, having no key of its own.
     :raises InputError: when no credentials are given, or those given are incomplete.
@@ -212,7 +212,7 @@ def _principal(values: Mapping[str, Any], where: str, identity_options: dict[str
         proof = values["x509_certificate_path"]
         if not Path(proof).is_file():
             raise InputError(f"x509_certificate_path {proof}: no such file")
-    with translated("IssueToken", f"use the credentials from {where}"):
+    with provider_errors("IssueToken", f"use the credentials from {where}"):
         credential: TokenCredential = build(values["tenant"], values["client_id"], proof, **identity_options)
     return credential
 

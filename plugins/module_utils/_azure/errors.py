@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from .._core.errors import InputError, ProviderError
+from .._core.errors import AlpineCloudError, InputError, ProviderError
+from .._core.origin import raised_by_collection
 
 _SIGNATURE = re.compile(r"(?i)\b(sig|sv|se|sp|skoid|client_secret|secret)=[^&\s'\"]+")
 # What the Blob service appends to each message.
@@ -35,29 +36,37 @@ _REMEDIES = {
 
 
 @contextlib.contextmanager
-def translated(operation: str, what: str) -> Iterator[None]:
-    """Turn an SDK's exception inside the block into a ``ProviderError``.
+def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+    """Translate whatever Azure's SDKs raise.
+
+    Besides their own exceptions (azure.core, azure.identity, azure.storage) those of requests, urllib3, msal, ssl and
+    http.client come out of them, ValueError for credentials and addresses that they do not take, and KeyError and the
+    like for an answer, also to a poller, that is not what they expect. What code of this collection raises passes: its
+    errors say all there is to say, the rest are bugs.
 
     :param operation: Azure's name of the operation, such as ``GalleryImageVersions_CreateOrUpdate``.
-    :param what: what is being tried, to complete the sentence "Cannot {what}".
+    :param attempt: what is being tried, to complete the sentence "Cannot {attempt}".
     :raises ProviderError: with Azure's own code and reason.
     :raises InputError: when Azure says that the subscription or resource group does not exist.
     """
     try:
         yield
+    except AlpineCloudError:
+        raise
     except Exception as error:
-        if not type(error).__module__.startswith("azure."):
+        if raised_by_collection(error):
             raise
-        raise _translate(error, operation, what) from error
+        raise translated(error, operation, attempt) from error
 
 
-def _translate(error: Exception, operation: str, what: str) -> ProviderError | InputError:
+def translated(error: Exception, operation: str, attempt: str) -> ProviderError | InputError:
+    """What to raise for an SDK's exception; the parameters are those of :func:`provider_errors`."""
     code, reason = code_of(error), _reason_of(error)
     if code in INPUT_ERRORS:
-        return InputError(f"Cannot {what}: {reason} {INPUT_ERRORS[code]}")
+        return InputError(f"Cannot {attempt}: {reason} {INPUT_ERRORS[code]}")
     remedy = f" {_REMEDIES[code]}" if code in _REMEDIES else ""
     return ProviderError(
-        f"Cannot {what}: {f'{code}: ' if code else ''}{reason}{remedy}",
+        f"Cannot {attempt}: {f'{code}: ' if code else ''}{reason}{remedy}",
         operation=operation,
         code=code,
         status=getattr(error, "status_code", None),
@@ -69,12 +78,18 @@ def code_of(error: BaseException) -> str | None:
     storage_code = getattr(error, "error_code", None)
     if storage_code:
         return str(getattr(storage_code, "value", storage_code))
-    code: Any = getattr(getattr(error, "error", None), "code", None)
+    code: object = getattr(getattr(error, "error", None), "code", None)
     return str(code) if code else None
 
 
 def _reason_of(error: Exception) -> str:
     reason = getattr(getattr(error, "error", None), "message", None) or getattr(error, "message", None) or str(error)
+    if not type(error).__module__.startswith("azure."):
+        name = type(error).__name__
+        if isinstance(error, (OSError, http.client.HTTPException)) or type(error).__module__.startswith("urllib3."):
+            reason = f"{name}: {reason}"
+        else:
+            reason = f"Azure's library does not understand its settings or the answer ({name}: {reason})"
     reason = _STORAGE_TRAILER.split(str(reason))[0]
     reason = _SIGNATURE.sub(r"\1=***", " ".join(reason.split()))
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."

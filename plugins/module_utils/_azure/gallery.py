@@ -9,18 +9,16 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._core.diff import diff_of
+from .._core.diff import attributes_of, diff_of
 from .._core.errors import ConflictError, InputError
-from .arm import (
-    Subscription,
-    Wait,
-    merged_tags,
-    normal_region,
-)
-from .gallery_resource import GalleryResource
+from .._core.wait import Wait
+from .clients import AzureClients
+from .gallery_resource import GalleryResource, text
+from .subscription import normal_region
+from .tags import merged_tags
 
 if TYPE_CHECKING:
-    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.compute.models import Gallery
 
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._]{0,78}[0-9A-Za-z])?")
 
@@ -35,95 +33,126 @@ def check_gallery_name(name: str, option: str) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class GalleryAttributes:
+    """The attributes that the module manages."""
+
+    location: str
+    description: str | None
+    tags: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class GalleryState:
+    """A gallery as Azure shows it."""
+
+    id: str
+    provisioning_state: str
+    managed: GalleryAttributes
+
+    @classmethod
+    def of(cls, gallery: Gallery) -> GalleryState:
+        return cls(
+            id=str(gallery.id),
+            provisioning_state=text(gallery.provisioning_state),
+            managed=GalleryAttributes(
+                location=normal_region(gallery.location),
+                description=gallery.description,
+                tags=dict(gallery.tags or {}),
+            ),
+        )
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        return attributes_of(self.managed)
+
+
+@dataclasses.dataclass(frozen=True)
 class GalleryRequest:
-    """What module ``alpine_azure_gallery`` was asked for."""
+    """What module ``alpine_azure_gallery`` was asked for; ``None`` leaves an attribute as it is."""
 
     resource_group: str
     name: str
-    location: str | None = None
-    description: str | None = None
-    tags: Mapping[str, Any] | None = None
-    append_tags: bool = True
+    location: str | None
+    description: str | None
+    tags: Mapping[str, Any] | None
+    append_tags: bool
+    wait: Wait
 
-    def check(self) -> None:
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> GalleryRequest:
         """:raises InputError: for a name that Azure does not allow."""
-        check_gallery_name(self.name, "name")
-
-
-class Gallery:
-    """A gallery and what is to become of it."""
-
-    def __init__(
-        self, client: ComputeManagementClient, subscription: Subscription, request: GalleryRequest, wait: Wait
-    ) -> None:
-        self._request = request
-        self._subscription = subscription
-        self._resource = GalleryResource(
-            client.galleries,
-            kind="Galleries",
-            path=(request.resource_group, request.name),
-            what=f"gallery {request.name}",
-            wait=wait,
+        check_gallery_name(params["name"], "name")
+        return cls(
+            resource_group=params["resource_group"],
+            name=params["name"],
+            location=params["location"],
+            description=params["description"],
+            tags=params["tags"],
+            append_tags=params["append_tags"],
+            wait=Wait.from_params(params),
         )
 
-    def ensure_present(self, *, check_mode: bool) -> dict[str, Any]:
-        """:raises ConflictError: when the gallery is in another region."""
-        request = self._request
-        request.check()
-        found = self._resource.get() if check_mode else self._resource.settled()
-        wanted = self._wanted(found)
-        if found is None:
-            if request.location is None:
-                raise InputError(f"location is needed, since gallery {request.name!r} does not exist yet")
-            self._subscription.check_locations({"location": [request.location]})
-        elif request.location is not None and normal_region(found.location) != normal_region(request.location):
+    def wanted(self, existing: GalleryAttributes | None) -> GalleryAttributes:
+        """:raises InputError: when a gallery that is to be created has no region.
+        :raises ConflictError: when the one that exists is in another region.
+        """
+        if existing is None:
+            if self.location is None:
+                raise InputError(f"location is needed, since gallery {self.name!r} does not exist yet")
+            return GalleryAttributes(normal_region(self.location), self.description, self._tags(None))
+        if self.location is not None and existing.location != normal_region(self.location):
             raise ConflictError(
-                f"gallery {request.name!r} is in {found.location}, not in {request.location}, and cannot be moved: "
+                f"gallery {self.name!r} is in {existing.location}, not in {self.location}, and cannot be moved: "
                 "give option location that region, or option name another name"
             )
-        before = _shown(found)
-        changed = before != wanted
-        if changed and not check_mode:
-            body = {"tags": wanted["tags"], "properties": {"description": wanted["description"]}}
-            if found is None:
-                self._resource.create({"location": wanted["location"], **body})
-            else:
-                self._resource.update(body)
-            found = self._resource.read_back()
-        elif found is not None and not check_mode:
-            found = self._resource.read_back()
-        return {
-            "changed": changed,
-            "id": found.id if found else None,
-            "name": request.name,
-            **(wanted if check_mode else _shown(found)),
-            "diff": diff_of(before, wanted),
-        }
+        description = existing.description if self.description is None else self.description
+        return GalleryAttributes(existing.location, description, self._tags(existing.tags))
 
-    def ensure_absent(self, *, check_mode: bool) -> dict[str, Any]:
-        self._request.check()
-        found = self._resource.get() if check_mode else self._resource.settled()
+    def _tags(self, existing: Mapping[str, str] | None) -> dict[str, str]:
+        return merged_tags(existing, self.tags, append=self.append_tags)
+
+
+def ensure_present(clients: AzureClients, request: GalleryRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Create the gallery unless it is there, and bring its description and tags to what is wanted.
+
+    :raises ConflictError: when the gallery is in another region.
+    """
+    resource = _resource(clients, request)
+    found = resource.found(check_mode=check_mode)
+    before = found.managed if found else None
+    wanted = request.wanted(before)
+    if found is None:
+        clients.subscription.check_locations({"location": [str(request.location)]})
+    changed = before != wanted
+    after = wanted
+    if not check_mode:
+        body = {"tags": wanted.tags, "properties": {"description": wanted.description}}
         if found is None:
-            return {"changed": False, "name": self._request.name}
-        if not check_mode:
-            self._resource.delete()
-        return {"changed": True, "id": found.id, "name": self._request.name, "diff": diff_of(_shown(found), {})}
-
-    def _wanted(self, found: Any | None) -> dict[str, Any]:
-        request = self._request
-        current = _shown(found)
-        return {
-            "location": current.get("location") or normal_region(request.location or ""),
-            "description": current.get("description") if request.description is None else request.description,
-            "tags": merged_tags(current.get("tags"), request.tags, append=request.append_tags),
-        }
-
-
-def _shown(gallery: Any | None) -> dict[str, Any]:
-    if gallery is None:
-        return {}
+            resource.create({"location": wanted.location, **body})
+        elif changed:
+            resource.update(body)
+        found = resource.read_back()
+        after = found.managed
     return {
-        "location": normal_region(gallery.location),
-        "description": gallery.description,
-        "tags": dict(gallery.tags or {}),
+        "changed": changed,
+        "id": found.id if found else None,
+        "name": request.name,
+        **attributes_of(after),
+        "diff": diff_of(before, wanted),
     }
+
+
+def ensure_absent(clients: AzureClients, request: GalleryRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Delete the gallery, which must be empty."""
+    return _resource(clients, request).ensure_absent(check_mode=check_mode)
+
+
+def _resource(clients: AzureClients, request: GalleryRequest) -> GalleryResource[GalleryState]:
+    return GalleryResource(
+        clients.compute.galleries,
+        GalleryState.of,
+        kind="Galleries",
+        path=(request.resource_group, request.name),
+        what=f"gallery {request.name}",
+        wait=request.wait,
+    )

@@ -11,33 +11,23 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .._core.diff import diff_of
+from .._core.dates import parsed_moment, shown_moment
+from .._core.diff import attributes_of, diff_of, differences
 from .._core.errors import ConflictError, InputError, ProviderError
-from .arm import (
-    Subscription,
-    Wait,
-    merged_tags,
-    normal_region,
-    parsed_date,
-    shown_date,
-)
+from .._core.wait import Wait
+from .clients import AzureClients
 from .gallery import check_gallery_name
-from .gallery_resource import GalleryResource, text
-
-if TYPE_CHECKING:
-    from azure.mgmt.compute import ComputeManagementClient
-
-ARCHITECTURES = {"x86_64": "x64", "aarch64": "Arm64"}
-"""Alpine's words and Azure's."""
+from .gallery_image_state import ARCHITECTURES, GalleryImageAttributes, GalleryImageState
+from .gallery_resource import GalleryResource
+from .subscription import normal_region
+from .tags import merged_tags
 
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._-]{0,78}[0-9A-Za-z])?")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z._-]*[0-9A-Za-z_-]")
 _IDENTIFIER_LENGTHS = {"publisher": 128, "offer": 64, "sku": 64}
 _MUTABLE = ("description", "end_of_life_date", "release_note_uri", "tags")
-# Alpine's boot loader is not signed: an image must not be offered for Trusted Launch.
-_PLAIN_SECURITY = ("", "None", "Standard")
 
 
 def check_image_name(name: str, option: str) -> None:
@@ -50,209 +40,191 @@ def check_image_name(name: str, option: str) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRequest:
-    """What module ``alpine_azure_gallery_image`` was asked for."""
+class GalleryImageRequest:
+    """What module ``alpine_azure_gallery_image`` was asked for; ``None`` leaves an attribute as it is.
+
+    Architecture, generation and identifier are empty where the definition is to go.
+    """
 
     resource_group: str
     gallery: str
     name: str
-    location: str | None = None
-    architecture: str | None = None
-    hyper_v_generation: str | None = None
-    publisher: str | None = None
-    offer: str | None = None
-    sku: str | None = None
-    disk_controller_types: tuple[str, ...] | None = None
-    accelerated_networking: bool = True
-    description: str | None = None
-    end_of_life_date: str | None = None
-    release_note_uri: str | None = None
-    tags: Mapping[str, Any] | None = None
-    append_tags: bool = True
+    location: str | None
+    architecture: str
+    hyper_v_generation: str
+    publisher: str
+    offer: str
+    sku: str
+    disk_controller_types: tuple[str, ...]
+    """None for those of the generation."""
+    accelerated_networking: bool
+    description: str | None
+    end_of_life_date: str | None
+    """As results show it."""
+    release_note_uri: str | None
+    tags: Mapping[str, Any] | None
+    append_tags: bool
+    wait: Wait
 
-    def check(self) -> None:
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> GalleryImageRequest:
         """:raises InputError: for names and combinations that Azure does not allow."""
-        check_gallery_name(self.gallery, "gallery")
-        check_image_name(self.name, "name")
+        check_gallery_name(params["gallery"], "gallery")
+        check_image_name(params["name"], "name")
         for option, length in _IDENTIFIER_LENGTHS.items():
-            value: str | None = getattr(self, option)
+            value: str | None = params[option]
             if value is not None and (not _IDENTIFIER.fullmatch(value) or len(value) > length):
                 raise InputError(
                     f"{option} {value!r} must be 1 to {length} letters, digits, dots, dashes and underscores, and not "
                     "end with a dot"
                 )
-        if self.architecture == "aarch64" and self.hyper_v_generation == "V1":
+        generation, controllers = params["hyper_v_generation"], tuple(params["disk_controller_types"] or ())
+        if params["architecture"] == "aarch64" and generation == "V1":
             raise InputError("hyper_v_generation V1 (BIOS) does not exist for aarch64: use V2 (UEFI)")
-        if self.hyper_v_generation == "V1" and "NVMe" in (self.disk_controller_types or ()):
+        if generation == "V1" and "NVMe" in controllers:
             raise InputError("disk_controller_types: NVMe needs hyper_v_generation V2")
-        parsed_date(self.end_of_life_date)
-
-    def immutable(self) -> dict[str, Any]:
-        """The attributes that are fixed when the definition is created, as results show them."""
-        controllers: tuple[str, ...] = ("NVMe", "SCSI") if self.hyper_v_generation == "V2" else ("SCSI",)
-        return {
-            "os_type": "Linux",
-            "os_state": "Generalized",
-            "hyper_v_generation": self.hyper_v_generation,
-            "architecture": self.architecture,
-            "publisher": self.publisher,
-            "offer": self.offer,
-            "sku": self.sku,
-            "disk_controller_types": sorted(self.disk_controller_types or controllers),
-            "accelerated_networking": self.accelerated_networking,
-            "security_type": "Standard",
-        }
-
-
-class Image:
-    """An image definition and what is to become of it."""
-
-    def __init__(
-        self, client: ComputeManagementClient, subscription: Subscription, request: ImageRequest, wait: Wait
-    ) -> None:
-        self._request = request
-        self._subscription = subscription
-        self._resource = GalleryResource(
-            client.gallery_images,
-            kind="GalleryImages",
-            path=(request.resource_group, request.gallery, request.name),
-            what=f"image definition {request.gallery}/{request.name}",
-            wait=wait,
+        end_of_life = parsed_moment(params["end_of_life_date"], "end_of_life_date")
+        return cls(
+            resource_group=params["resource_group"],
+            gallery=params["gallery"],
+            name=params["name"],
+            location=params["location"],
+            architecture=params["architecture"] or "",
+            hyper_v_generation=generation or "",
+            publisher=params["publisher"] or "",
+            offer=params["offer"] or "",
+            sku=params["sku"] or "",
+            disk_controller_types=controllers,
+            accelerated_networking=params["accelerated_networking"],
+            description=params["description"],
+            end_of_life_date=shown_moment(end_of_life) if end_of_life else None,
+            release_note_uri=params["release_note_uri"],
+            tags=params["tags"],
+            append_tags=params["append_tags"],
+            wait=Wait.from_params(params),
         )
 
-    def ensure_present(self, *, check_mode: bool) -> dict[str, Any]:
-        """:raises ConflictError: when the definition exists and differs in what cannot be changed."""
-        request = self._request
-        request.check()
-        found = self._resource.get() if check_mode else self._resource.settled()
-        before = shown_image(found)
-        if found is None:
-            if request.location is None:
-                raise InputError(f"location is needed, since image definition {request.name!r} does not exist yet")
-            self._subscription.check_locations({"location": [request.location]})
+    @property
+    def what(self) -> str:
+        return f"image definition {self.gallery}/{self.name}"
+
+    def wanted(self, existing: GalleryImageAttributes | None) -> GalleryImageAttributes:
+        """:raises InputError: when a definition that is to be created has no region."""
+        if self.location is not None:
+            location = normal_region(self.location)
+        elif existing is not None:
+            location = existing.location
         else:
-            self._check_immutable(before)
-        wanted = {
-            "location": before.get("location") or normal_region(request.location or ""),
-            **request.immutable(),
-            **self._mutable(before),
-        }
-        changed = before != wanted
-        if changed and not check_mode:
-            if found is None:
-                self._resource.create(create_body(wanted))
-            else:
-                self._resource.update(_mutable_body(wanted))
-        if not check_mode:
-            found = self._resource.read_back()
-            self._check_read_back(wanted, shown_image(found))
-        return {
-            "changed": changed,
-            "id": found.id if found else None,
-            "name": request.name,
-            "gallery": request.gallery,
-            **wanted,
-            "diff": diff_of(before, wanted),
-        }
+            raise InputError(f"location is needed, since image definition {self.name!r} does not exist yet")
+        controllers = self.disk_controller_types or (("NVMe", "SCSI") if self.hyper_v_generation == "V2" else ("SCSI",))
+        return GalleryImageAttributes(
+            location=location,
+            os_type="Linux",
+            os_state="Generalized",
+            hyper_v_generation=self.hyper_v_generation,
+            architecture=self.architecture,
+            publisher=self.publisher,
+            offer=self.offer,
+            sku=self.sku,
+            disk_controller_types=sorted(controllers),
+            accelerated_networking=self.accelerated_networking,
+            security_type="Standard",
+            description=_given(self.description, existing.description if existing else None),
+            end_of_life_date=_given(self.end_of_life_date, existing.end_of_life_date if existing else None),
+            release_note_uri=_given(self.release_note_uri, existing.release_note_uri if existing else None),
+            tags=merged_tags(existing.tags if existing else None, self.tags, append=self.append_tags),
+        )
 
-    def ensure_absent(self, *, check_mode: bool) -> dict[str, Any]:
-        self._request.check()
-        found = self._resource.get() if check_mode else self._resource.settled()
-        if found is None:
-            return {"changed": False, "name": self._request.name}
-        if not check_mode:
-            self._resource.delete()
-        return {"changed": True, "id": found.id, "name": self._request.name, "diff": diff_of(shown_image(found), {})}
 
-    def _mutable(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        request = self._request
-        given = {
-            "description": request.description,
-            "end_of_life_date": shown_date(parsed_date(request.end_of_life_date)),
-            "release_note_uri": request.release_note_uri,
-        }
-        kept = {name: before.get(name) if value is None else value for name, value in given.items()}
-        return {**kept, "tags": merged_tags(before.get("tags"), request.tags, append=request.append_tags)}
+def ensure_present(clients: AzureClients, request: GalleryImageRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Create the definition unless it is there, and bring what can be changed to what is wanted.
 
-    def _check_immutable(self, before: Mapping[str, Any]) -> None:
-        wanted = self._request.immutable()
-        if self._request.location is not None:
-            wanted["location"] = normal_region(self._request.location)
-        differences = [
-            f"{name} is {before[name]!r}, not {value!r}" for name, value in wanted.items() if before[name] != value
-        ]
-        if differences:
-            raise ConflictError(
-                f"{self._resource.what} exists, and what differs cannot be changed: {'; '.join(differences)}. Give "
-                f"option name another value, such as {self._request.name + '-2'!r}, or delete the definition"
-            )
-
-    def _check_read_back(self, wanted: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        differences = [
-            f"{name} is {now[name]!r}, not {value!r}"
-            for name, value in wanted.items()
-            if name not in _MUTABLE and now[name] != value
-        ]
-        if differences:
+    :raises ConflictError: when the definition exists and differs in what cannot be changed.
+    :raises ProviderError: when Azure makes something else of it.
+    """
+    resource = _resource(clients, request)
+    found = resource.found(check_mode=check_mode)
+    before = found.managed if found else None
+    wanted = request.wanted(before)
+    if before is None:
+        clients.subscription.check_locations({"location": [str(request.location)]})
+    elif fixed := _fixed_differences(before, wanted):
+        raise ConflictError(
+            f"{request.what} exists, and what differs cannot be changed: {fixed}. Give option name another value, such "
+            f"as {request.name + '-2'!r}, or delete the definition"
+        )
+    changed = before != wanted
+    if not check_mode:
+        if before is None:
+            resource.create(create_body(wanted))
+        elif changed:
+            resource.update(_mutable_body(wanted))
+        found = resource.read_back()
+        if fixed := _fixed_differences(found.managed, wanted):
             raise ProviderError(
-                f"{self._resource.what} is not what was asked for: {'; '.join(differences)}.",
-                operation="GalleryImages_CreateOrUpdate",
+                f"{request.what} is not what was asked for: {fixed}.", operation="GalleryImages_CreateOrUpdate"
             )
+    return {
+        "changed": changed,
+        "id": found.id if found else None,
+        "name": request.name,
+        "gallery": request.gallery,
+        **attributes_of(wanted),
+        "diff": diff_of(before, wanted),
+    }
 
 
-def create_body(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def ensure_absent(clients: AzureClients, request: GalleryImageRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Delete the definition, which must have no versions."""
+    return _resource(clients, request).ensure_absent(check_mode=check_mode)
+
+
+def create_body(wanted: GalleryImageAttributes) -> dict[str, Any]:
     """The body of the request that creates a definition."""
-    features = [{"name": "IsAcceleratedNetworkSupported", "value": str(wanted["accelerated_networking"])}]
-    if wanted["hyper_v_generation"] == "V2":
+    features = [{"name": "IsAcceleratedNetworkSupported", "value": str(wanted.accelerated_networking)}]
+    if wanted.hyper_v_generation == "V2":
         # In the order in which Azure's portal writes them.
-        controllers = sorted(wanted["disk_controller_types"], reverse=True)
+        controllers = sorted(wanted.disk_controller_types, reverse=True)
         features.append({"name": "DiskControllerTypes", "value": ", ".join(controllers)})
     body = _mutable_body(wanted)
     body["properties"] |= {
-        "osType": wanted["os_type"],
-        "osState": wanted["os_state"],
-        "hyperVGeneration": wanted["hyper_v_generation"],
-        "architecture": ARCHITECTURES[wanted["architecture"]],
-        "identifier": {name: wanted[name] for name in ("publisher", "offer", "sku")},
+        "osType": wanted.os_type,
+        "osState": wanted.os_state,
+        "hyperVGeneration": wanted.hyper_v_generation,
+        "architecture": ARCHITECTURES[wanted.architecture],
+        "identifier": {"publisher": wanted.publisher, "offer": wanted.offer, "sku": wanted.sku},
         "features": features,
     }
-    return {"location": wanted["location"], **body}
+    return {"location": wanted.location, **body}
 
 
-def _mutable_body(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _mutable_body(wanted: GalleryImageAttributes) -> dict[str, Any]:
     properties = {
-        "description": wanted["description"],
-        "endOfLifeDate": wanted["end_of_life_date"],
-        "releaseNoteUri": wanted["release_note_uri"],
+        "description": wanted.description,
+        "endOfLifeDate": wanted.end_of_life_date,
+        "releaseNoteUri": wanted.release_note_uri,
     }
     return {
-        "tags": wanted["tags"],
+        "tags": wanted.tags,
         "properties": {name: value for name, value in properties.items() if value is not None},
     }
 
 
-def shown_image(image: Any | None) -> dict[str, Any]:
-    """A definition as results show it. Lists of words are sorted, since Azure's order means nothing."""
-    if image is None:
-        return {}
-    features = {feature.name: feature.value or "" for feature in image.features or ()}
-    controllers = features.get("DiskControllerTypes") or "SCSI"
-    security = features.get("SecurityType", "")
-    architecture = text(image.architecture or "x64")
-    return {
-        "location": normal_region(image.location),
-        "os_type": text(image.os_type),
-        "os_state": text(image.os_state),
-        "hyper_v_generation": text(image.hyper_v_generation or "V1"),
-        "architecture": next((ours for ours, azure in ARCHITECTURES.items() if azure == architecture), architecture),
-        "publisher": image.identifier.publisher,
-        "offer": image.identifier.offer,
-        "sku": image.identifier.sku,
-        "disk_controller_types": sorted({word.strip() for word in controllers.split(",")}),
-        "accelerated_networking": features.get("IsAcceleratedNetworkSupported", "").lower() == "true",
-        "security_type": "Standard" if security in _PLAIN_SECURITY else security,
-        "description": image.description,
-        "end_of_life_date": shown_date(image.end_of_life_date),
-        "release_note_uri": image.release_note_uri,
-        "tags": dict(image.tags or {}),
-    }
+def _fixed_differences(held: GalleryImageAttributes, wanted: GalleryImageAttributes) -> str:
+    """What to say of the attributes that are fixed when a definition is created; empty when they are as wanted."""
+    return "; ".join(words for name, words in differences(held, wanted).items() if name not in _MUTABLE)
+
+
+def _given(value: str | None, existing: str | None) -> str | None:
+    return existing if value is None else value
+
+
+def _resource(clients: AzureClients, request: GalleryImageRequest) -> GalleryResource[GalleryImageState]:
+    return GalleryResource(
+        clients.compute.gallery_images,
+        GalleryImageState.of,
+        kind="GalleryImages",
+        path=(request.resource_group, request.gallery, request.name),
+        what=request.what,
+        wait=request.wait,
+    )

@@ -5,113 +5,172 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
+from .._core.dependencies import require
+from .._core.diff import diff_of
 from .._core.errors import ProviderError
-from .._core.wait import wait_until
-from .arm import Wait, finish, get_or_none
-from .errors import translated
+from .._core.wait import Wait
+from .errors import INPUT_ERRORS, code_of, provider_errors
+from .long_running import finish, polling_options
 
 _TRANSIENT = ("Creating", "Updating", "Migrating", "Deleting")
 
 
-def text(value: Any) -> str:
+class GalleryResourceState(Protocol):
+    """What the states of a gallery, an image definition and an image version have in common."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def provisioning_state(self) -> str: ...
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """What the diff of a deletion shows."""
+
+
+S = TypeVar("S", bound=GalleryResourceState)
+
+
+class _Operations(Protocol):
+    """One of the SDK's operation groups, which name their parameters differently."""
+
+    def get(self, *arguments: Any, **options: Any) -> Any: ...
+
+    def begin_create_or_update(self, *arguments: Any, **options: Any) -> Any: ...
+
+    def begin_update(self, *arguments: Any, **options: Any) -> Any: ...
+
+    def begin_delete(self, *arguments: Any, **options: Any) -> Any: ...
+
+
+def text(value: object) -> str:
     """An enumeration's value, or whatever Azure says where the SDK does not know the value."""
     return str(getattr(value, "value", value))
 
 
-class GalleryResource:
+class GalleryResource(Generic[S]):
     """A gallery, an image definition, or an image version.
 
     :param operations: the SDK's operation group, such as ``client.galleries``.
+    :param state_of: makes the state of the SDK's model.
     :param kind: Azure's name of it in operations, such as ``Galleries``.
     :param path: resource group, gallery, and so on down to its own name.
     :param what: what to call it in messages, such as ``gallery alpine``.
+    :param expand: what Azure shows only when it is asked to.
     """
 
-    def __init__(self, operations: Any, *, kind: str, path: tuple[str, ...], what: str, wait: Wait) -> None:
+    def __init__(
+        self,
+        operations: _Operations,
+        state_of: Callable[[Any], S],
+        *,
+        kind: str,
+        path: tuple[str, ...],
+        what: str,
+        wait: Wait,
+        expand: str | None = None,
+    ) -> None:
         self._operations = operations
+        self._state_of = state_of
         self._kind = kind
         self._path = path
         self._wait = wait
+        self._options = {"expand": expand} if expand else {}
         self.what = what
 
-    def get(self, **options: Any) -> Any | None:
-        """The SDK's model, or ``None``.
+    def get(self) -> S | None:
+        """Its state; ``None`` when it, or what it belongs to, does not exist.
 
         :raises InputError: when the resource group or the subscription does not exist.
         """
-        return get_or_none(
-            self._operations.get, *self._path, operation=f"{self._kind}_Get", what=f"look up {self.what}", **options
-        )
+        exceptions = require("azure.core.exceptions", "azure-core")
+        with provider_errors(f"{self._kind}_Get", f"look up {self.what}"):
+            try:
+                model = self._operations.get(*self._path, **self._options)
+            except exceptions.ResourceNotFoundError as error:
+                if code_of(error) in INPUT_ERRORS:
+                    raise
+                return None
+        return self._state_of(model)
 
-    def settled(self, **options: Any) -> Any | None:
+    def found(self, *, check_mode: bool) -> S | None:
+        """What there is to begin with: in check mode at once, otherwise as :meth:`settled`."""
+        return self.get() if check_mode else self.settled()
+
+    def settled(self) -> S | None:
         """As ``get``, but not before an operation that is under way has ended, unless waiting is off.
 
         :raises WaitTimeoutError: when it takes longer than ``wait_timeout``.
         """
         if not self._wait.enabled:
-            return self.get(**options)
+            return self.get()
 
-        def check() -> tuple[Any | None] | None:
-            resource = self.get(**options)
-            if resource is not None and text(resource.provisioning_state) in _TRANSIENT:
-                return None
-            return (resource,)
+        def check() -> tuple[S | None] | None:
+            state = self.get()
+            return None if state is not None and state.provisioning_state in _TRANSIENT else (state,)
 
-        (resource,) = wait_until(
-            check, timeout=self._wait.timeout, interval=self._wait.interval, what=f"{self.what} to settle"
-        )
-        return resource
+        (state,) = self._wait.until(check, what=f"{self.what} to settle")
+        return state
 
     def create(self, body: dict[str, Any]) -> None:
         """Create it, or join in when someone is creating it right now, be it our own request whose answer got lost.
 
         :raises ProviderError: with Azure's reason, when the operation fails.
         """
-        operation, what = f"{self._kind}_CreateOrUpdate", f"create {self.what}"
+        operation, attempt = f"{self._kind}_CreateOrUpdate", f"create {self.what}"
         try:
-            with translated(operation, what):
-                poller = self._operations.begin_create_or_update(*self._path, body, **_polling(self._wait))
+            with provider_errors(operation, attempt):
+                poller = self._operations.begin_create_or_update(*self._path, body, **polling_options(self._wait))
         except ProviderError as error:
             if error.status != 409 or self.get() is None:
                 raise
-            resource = self.settled()
-            if resource is None or text(resource.provisioning_state) not in ("Creating", "Updating", "Succeeded"):
+            state = self.settled()
+            if state is None or state.provisioning_state not in ("Creating", "Updating", "Succeeded"):
                 raise
             return
-        finish(poller, self._wait, operation=operation, what=what, began=f"{self.what} to be created")
+        finish(poller, self._wait, operation=operation, attempt=attempt, began=f"{self.what} to be created")
 
     def update(self, body: dict[str, Any]) -> None:
-        operation, what = f"{self._kind}_Update", f"update {self.what}"
-        with translated(operation, what):
-            poller = self._operations.begin_update(*self._path, body, **_polling(self._wait))
-        finish(poller, self._wait, operation=operation, what=what, began=f"{self.what} to be updated")
+        """:raises ProviderError: with Azure's reason, when the operation fails."""
+        operation, attempt = f"{self._kind}_Update", f"update {self.what}"
+        with provider_errors(operation, attempt):
+            poller = self._operations.begin_update(*self._path, body, **polling_options(self._wait))
+        finish(poller, self._wait, operation=operation, attempt=attempt, began=f"{self.what} to be updated")
 
     def delete(self, *, must_end: bool = False) -> None:
         """:param must_end: wait even when waiting is off."""
-        operation, what = f"{self._kind}_Delete", f"delete {self.what}"
+        operation, attempt = f"{self._kind}_Delete", f"delete {self.what}"
         wait = dataclasses.replace(self._wait, enabled=self._wait.enabled or must_end)
-        with translated(operation, what):
-            poller = self._operations.begin_delete(*self._path, **_polling(wait))
-        finish(poller, wait, operation=operation, what=what, began=f"{self.what} to be deleted")
+        with provider_errors(operation, attempt):
+            poller = self._operations.begin_delete(*self._path, **polling_options(wait))
+        finish(poller, wait, operation=operation, attempt=attempt, began=f"{self.what} to be deleted")
 
-    def read_back(self, **options: Any) -> Any:
+    def read_back(self) -> S:
         """What there is now.
 
         :raises ProviderError: when it is gone, or failed.
         """
-        resource = self.get(**options)
-        state = "gone" if resource is None else text(resource.provisioning_state)
-        if state not in ("Succeeded", *(() if self._wait.enabled else _TRANSIENT)):
-            raise ProviderError(
-                f"Cannot create {self.what}: its provisioning state is {state}. Azure keeps the reason in the "
-                "resource group's activity log.",
-                operation=f"{self._kind}_Get",
-                code=state,
-            )
-        return resource
+        state = self.get()
+        if state is not None and state.provisioning_state in ("Succeeded", *(() if self._wait.enabled else _TRANSIENT)):
+            return state
+        told = "gone" if state is None else state.provisioning_state
+        raise ProviderError(
+            f"Cannot create {self.what}: its provisioning state is {told}. Azure keeps the reason in the resource "
+            "group's activity log.",
+            operation=f"{self._kind}_Get",
+            code=told,
+        )
 
-
-def _polling(wait: Wait) -> dict[str, Any]:
-    return {"polling_interval": wait.interval} if wait.enabled else {"polling": False}
+    def ensure_absent(self, *, check_mode: bool) -> dict[str, Any]:
+        """Delete it; the result is that of all modules of galleries."""
+        name = self._path[-1]
+        state = self.found(check_mode=check_mode)
+        if state is None:
+            return {"changed": False, "name": name}
+        if not check_mode:
+            self.delete()
+        return {"changed": True, "id": state.id, "name": name, "diff": diff_of(state.shown, None)}

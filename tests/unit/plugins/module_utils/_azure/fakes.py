@@ -13,7 +13,8 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.compute import models
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.subscription import StorageAccount
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
 
 SHA256 = "ab" * 32
 OTHER_SHA256 = "cd" * 32
@@ -56,9 +57,11 @@ class Poller:
     def __init__(self, error: Exception | None = None, *, done: bool = True) -> None:
         self._error = error
         self._done = done
+        self.waited: float | None = None
+        """The seconds for which somebody was ready to wait."""
 
     def wait(self, timeout: float) -> None:
-        assert timeout >= 0
+        self.waited = timeout
 
     def done(self) -> bool:
         return self._done
@@ -92,6 +95,7 @@ class Operations:
         self.reads: list[dict[str, Any]] = []
         self.states: list[dict[str, Any] | None] = []
         """What the next reads find instead, one after the other."""
+        self.get_error: Exception | None = None
         self.create_error: Exception | None = None
         self.poller = Poller()
         self.created: dict[str, Any] = {}
@@ -103,6 +107,7 @@ class Operations:
 
     def get(self, *path: str, **options: Any) -> Any:
         self.reads.append(options)
+        _raise(self.get_error)
         if self.states:
             self.resource = self.states.pop(0)
         if self.resource is None:
@@ -149,17 +154,13 @@ class Subscription:
 
     def __init__(self) -> None:
         self.locations: list[dict[str, list[str]]] = []
-        self.account: dict[str, Any] = {
-            "id": "/ids/account",
-            "kind": "StorageV2",
-            "properties": {"primaryEndpoints": {"blob": "https://account.blob.core.windows.net/"}},
-        }
+        self.account = StorageAccount("/ids/account", "https://account.blob.core.windows.net/")
         self.accounts: list[tuple[str, str]] = []
 
     def check_locations(self, wanted: dict[str, list[str]]) -> None:
         self.locations.append(wanted)
 
-    def storage_account(self, name: str, resource_group: str) -> dict[str, Any]:
+    def storage_account(self, name: str, resource_group: str) -> StorageAccount:
         self.accounts.append((name, resource_group))
         return self.account
 
@@ -303,3 +304,12 @@ class BlobService:
 
     def get_container_client(self, _name: str) -> ContainerClient:
         return self.container
+
+
+class Clients:
+    """An ``AzureClients``."""
+
+    def __init__(self) -> None:
+        self.compute = ComputeClient()
+        self.subscription = Subscription()
+        self.blobs = BlobService()

@@ -10,7 +10,7 @@ import pytest
 from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure import auth
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AUTH_ARGUMENT_SPEC, connect
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AZURE_ARGUMENT_SPEC, connect
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 
 PRINCIPAL = {"client_id": "client", "secret": "hush", "tenant": "tenant"}
@@ -250,5 +250,5 @@ def test_an_endpoint_of_ones_own_keeps_the_clouds_audience(recorded: Recorded, e
 
 
 def test_secrets_are_marked_as_such() -> None:
-    assert AUTH_ARGUMENT_SPEC["secret"]["no_log"] is True
-    assert all(name in AUTH_ARGUMENT_SPEC for name in auth._ENVIRONMENT), "each variable has an option"
+    assert AZURE_ARGUMENT_SPEC["secret"]["no_log"] is True
+    assert all(name in AZURE_ARGUMENT_SPEC for name in auth._ENVIRONMENT), "each variable has an option"

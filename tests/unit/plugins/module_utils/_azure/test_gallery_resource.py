@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from azure.mgmt.compute import models
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery import GalleryState
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_resource import GalleryResource, text
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ProviderError, WaitTimeoutError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
+    InputError,
+    ProviderError,
+    WaitTimeoutError,
+)
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
 from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Operations, Poller, arm_error
 
 BODY = {"location": "westeurope", "tags": {}, "properties": {}}
@@ -19,8 +24,11 @@ def in_state(state: str) -> dict[str, Any]:
     return {"id": "/ids/g", "location": "westeurope", "properties": {"provisioningState": state}}
 
 
-def resource(operations: Operations, wait: Wait = WAIT) -> GalleryResource:
-    return GalleryResource(operations, kind="Galleries", path=("group", "g"), what="gallery g", wait=wait)
+def resource(operations: Operations, wait: Wait = WAIT, expand: str | None = None) -> GalleryResource[GalleryState]:
+    path = ("group", "g")
+    return GalleryResource(
+        operations, GalleryState.of, kind="Galleries", path=path, what="gallery g", wait=wait, expand=expand
+    )
 
 
 def galleries(state: str | None = None, *states: str | None) -> Operations:
@@ -38,14 +46,54 @@ def test_get() -> None:
     assert resource(galleries()).get() is None
     found = resource(galleries("Succeeded")).get()
     assert found is not None
-    assert found.location == "westeurope"
+    assert found.managed.location == "westeurope"
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ParentResourceNotFound", "NotFound"])
+def test_missing_resources_are_none(code: str) -> None:
+    operations = galleries()
+    operations.get_error = arm_error(404, code)
+    assert resource(operations).get() is None
+
+
+def test_missing_resource_group_is_the_users_mistake() -> None:
+    operations = galleries()
+    operations.get_error = arm_error(404, "ResourceGroupNotFound", "Resource group 'x' could not be found.")
+    with pytest.raises(InputError, match=r"Cannot look up gallery g: .*Option resource_group"):
+        resource(operations).get()
+
+
+def test_other_refusals_are_no_absence() -> None:
+    operations = galleries()
+    operations.get_error = arm_error(403, "AuthorizationFailed")
+    with pytest.raises(ProviderError, match="AuthorizationFailed") as caught:
+        resource(operations).get()
+    assert (caught.value.operation, caught.value.status) == ("Galleries_Get", 403)
+
+
+def test_check_mode_does_not_wait_for_what_is_under_way() -> None:
+    operations = galleries("Creating", "Creating", "Succeeded")
+    found = resource(operations).found(check_mode=True)
+    assert found is not None
+    assert found.provisioning_state == "Creating"
+    settled = resource(operations).found(check_mode=False)
+    assert settled is not None
+    assert settled.provisioning_state == "Succeeded"
+
+
+@pytest.mark.parametrize("state", ["Creating", "Updating", "Migrating", "Deleting"])
+def test_settled_waits_for_each_transient_state(state: str) -> None:
+    operations = galleries(state, state, "Succeeded")
+    found = resource(operations).settled()
+    assert found is not None
+    assert found.provisioning_state == "Succeeded"
 
 
 def test_settled_waits_for_what_is_under_way() -> None:
     operations = galleries("Creating", "Creating", "Updating", "Succeeded")
     found = resource(operations).settled()
     assert found is not None
-    assert text(found.provisioning_state) == "Succeeded"
+    assert found.provisioning_state == "Succeeded"
     assert len(operations.reads) == 3
 
 
@@ -55,14 +103,14 @@ def test_settled_sees_a_deletion_through() -> None:
 
 def test_settled_passes_options_on() -> None:
     operations = galleries("Succeeded")
-    resource(operations).settled(expand="ReplicationStatus")
+    resource(operations, expand="ReplicationStatus").settled()
     assert operations.reads == [{"expand": "ReplicationStatus"}]
 
 
 def test_settled_without_waiting_takes_what_there_is() -> None:
     found = resource(galleries("Creating"), NO_WAIT).settled()
     assert found is not None
-    assert text(found.provisioning_state) == "Creating"
+    assert found.provisioning_state == "Creating"
 
 
 def test_settled_gives_up() -> None:
@@ -151,8 +199,8 @@ def test_delete_without_waiting() -> None:
 
 
 def test_read_back() -> None:
-    assert resource(galleries("Succeeded")).read_back().location == "westeurope"
-    assert resource(galleries("Creating"), NO_WAIT).read_back().location == "westeurope"
+    assert resource(galleries("Succeeded")).read_back().managed.location == "westeurope"
+    assert resource(galleries("Creating"), NO_WAIT).read_back().managed.location == "westeurope"
 
 
 @pytest.mark.parametrize("state", ["Failed", "Creating", None])
@@ -164,3 +212,48 @@ def test_read_back_of_what_did_not_succeed(state: str | None) -> None:
 def test_read_back_without_waiting_still_sees_a_failure() -> None:
     with pytest.raises(ProviderError, match="Failed"):
         resource(galleries("Failed"), NO_WAIT).read_back()
+
+
+@pytest.mark.parametrize(
+    ("operation", "began"),
+    [("create", "to be created"), ("update", "to be updated"), ("delete", "to be deleted")],
+)
+def test_each_operation_has_a_bound(operation: str, began: str) -> None:
+    operations = galleries("Succeeded")
+    operations.poller = Poller(done=False)
+    made = resource(operations, Wait(timeout=7, interval=0))
+    calls = {"create": lambda: made.create(BODY), "update": lambda: made.update(BODY), "delete": lambda: made.delete()}
+    with pytest.raises(WaitTimeoutError, match=rf"after 7 seconds \(wait_timeout\) waiting for gallery g {began}"):
+        calls[operation]()
+    assert operations.poller.waited == 7
+
+
+@pytest.mark.parametrize("operation", ["Update", "Delete"])
+def test_each_operation_that_fails_says_which(operation: str) -> None:
+    operations = galleries("Succeeded")
+    operations.poller = Poller(arm_error(409, "OperationFailed", "The disk is on fire."))
+    made = resource(operations)
+    with pytest.raises(ProviderError, match=f"Cannot {operation.lower()} gallery g: OperationFailed") as caught:
+        made.update(BODY) if operation == "Update" else made.delete()
+    assert caught.value.operation == f"Galleries_{operation}"
+
+
+def test_absent() -> None:
+    operations = galleries("Succeeded")
+    check = resource(operations).ensure_absent(check_mode=True)
+    assert operations.calls == []
+    assert resource(operations).ensure_absent(check_mode=False) == check
+    assert check == {
+        "changed": True,
+        "id": "/ids/g",
+        "name": "g",
+        "diff": {"before": {"location": "westeurope", "tags": {}}, "after": {}},
+    }
+    assert operations.writes == ["delete"]
+    assert resource(operations).ensure_absent(check_mode=False) == {"changed": False, "name": "g"}
+
+
+def test_absent_waits_for_a_deletion_of_another_run() -> None:
+    operations = galleries("Deleting", "Deleting", None)
+    assert resource(operations).ensure_absent(check_mode=False)["changed"] is False
+    assert operations.calls == []

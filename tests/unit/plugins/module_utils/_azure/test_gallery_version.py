@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._azure.arm import Wait
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_version import (
-    STORAGE_ACCOUNT_TYPES,
-    TargetRegion,
-    Version,
-    VersionRequest,
-    parsed_regions,
+    GalleryVersionRequest,
+    ensure_absent,
+    ensure_present,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._azure.gallery_version_state import STORAGE_ACCOUNT_TYPES
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ConflictError,
     InputError,
@@ -23,13 +21,10 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
 )
 from tests.sandbox._azure._models import validate
 from tests.unit.plugins.module_utils._azure.fakes import (
-    NO_WAIT,
     OTHER_SHA256,
     SHA256,
-    WAIT,
-    ComputeClient,
+    Clients,
     Poller,
-    Subscription,
     arm_error,
 )
 
@@ -43,7 +38,21 @@ OPTIONS: dict[str, Any] = {
     "location": "westeurope",
     "source_uri": URI,
     "storage_account": "account",
+    "storage_account_resource_group": None,
+    "target_regions": [],
+    "end_of_life_date": None,
+    "exclude_from_latest": None,
+    "tags": None,
+    "append_tags": True,
+    "wait": True,
+    "wait_timeout": 5,
+    "wait_interval": 0,
 }
+
+
+def region(name: str, count: int = 1, storage: str = "Standard_LRS") -> dict[str, Any]:
+    """As option ``target_regions`` has it."""
+    return {"name": name, "regional_replica_count": count, "storage_account_type": storage}
 
 
 def region_body(name: str, count: int = 1, storage: str = "Standard_LRS") -> dict[str, Any]:
@@ -81,24 +90,24 @@ def existing(state: str = "Succeeded", sha256: str | None = SHA256, **profile: A
 class Case:
     """One version, as it is and as it is to be."""
 
-    def __init__(self, existing: dict[str, Any] | None = None, wait: Wait = WAIT, **options: Any) -> None:
-        self.client = ComputeClient()
-        self.operations = self.client.gallery_image_versions
+    def __init__(self, existing: dict[str, Any] | None = None, **options: Any) -> None:
+        self.clients: Any = Clients()
+        self.operations = self.clients.compute.gallery_image_versions
         self.operations.resource = existing
         self.operations.created = {"replicationStatus": replication(westeurope="Completed")}
-        self.subscription = Subscription()
-        request = VersionRequest(**{**OPTIONS, **options})
-        self.version = Version(self.client, self.subscription, request, wait)  # type: ignore[arg-type]
+        self.subscription = self.clients.subscription
+        self.request = GalleryVersionRequest.from_params({**OPTIONS, **options})
 
     def present(self, *, check_mode: bool = False) -> dict[str, Any]:
-        return self.version.ensure_present(check_mode=check_mode)
+        return ensure_present(self.clients, self.request, check_mode=check_mode)
+
+    def absent(self, *, check_mode: bool = False) -> dict[str, Any]:
+        return ensure_absent(self.clients, self.request, check_mode=check_mode)
 
 
 def test_import() -> None:
     case = Case(
-        target_regions=parsed_regions(
-            [{"name": "East US", "regional_replica_count": 3, "storage_account_type": "Premium_LRS"}]
-        ),
+        target_regions=[region("East US", 3, "Premium_LRS")],
         end_of_life_date="2028-05-01",
         tags={"alpine-image": "alpine-3.24.2-x86_64-tiny-r1"},
     )
@@ -214,10 +223,10 @@ def test_failed_version_is_deleted_and_imported_once_more() -> None:
 
 
 def test_failed_version_is_deleted_to_the_end_even_without_waiting() -> None:
-    case = Case(existing("Failed"), NO_WAIT)
+    case = Case(existing("Failed"), wait=False, wait_interval=3)
     case.present()
     assert [call.options for call in case.operations.calls] == [
-        {"polling_interval": NO_WAIT.interval},
+        {"polling_interval": 3},
         {"polling": False},
     ]
 
@@ -262,7 +271,7 @@ def test_who_was_faster_with_other_content_is_noticed() -> None:
 
 
 def test_new_region_needs_an_update_only() -> None:
-    case = Case(existing(), target_regions=[TargetRegion("eastus")])
+    case = Case(existing(), target_regions=[region("eastus")])
     result = case.present()
     (call,) = case.operations.calls
     assert call.name == "update"
@@ -282,12 +291,12 @@ def test_new_region_needs_an_update_only() -> None:
 
 def test_regions_that_are_not_named_are_kept() -> None:
     regions = [region_body("West Europe"), region_body("East US", 5)]
-    case = Case(existing(targetRegions=regions), target_regions=[TargetRegion("eastus", 5)])
+    case = Case(existing(targetRegions=regions), target_regions=[region("eastus", 5)])
     assert case.present()["changed"] is False
 
 
 def test_more_replicas() -> None:
-    case = Case(existing(), target_regions=[TargetRegion("westeurope", 2)])
+    case = Case(existing(), target_regions=[region("westeurope", 2)])
     result = case.present()
     assert result["diff"]["before"]["target_regions"][0]["regional_replica_count"] == 1
     assert result["target_regions"] == [
@@ -355,11 +364,11 @@ def test_replication_that_never_ends() -> None:
     before = existing()
     before["properties"]["replicationStatus"] = replication(EastUS="Replicating")
     with pytest.raises(WaitTimeoutError, match="to be replicated"):
-        Case(before, Wait(enabled=True, timeout=0, interval=0)).present()
+        Case(before, wait_timeout=0).present()
 
 
 def test_without_waiting_what_is_under_way_is_a_result() -> None:
-    case = Case(wait=NO_WAIT)
+    case = Case(wait=False)
     case.operations.created = {"provisioningState": "Creating"}
     result = case.present()
     assert (result["changed"], result["provisioning_state"]) == (True, "Creating")
@@ -367,10 +376,8 @@ def test_without_waiting_what_is_under_way_is_a_result() -> None:
 
 @pytest.mark.parametrize("name", ["3.24.2-r1", "3.24", "3.24.2.1", "3.24.02", "v3.24.2", "3.24.2147483648", ""])
 def test_illegal_versions(name: str) -> None:
-    case = Case(name=name)
     with pytest.raises(InputError, match="is not a version: Azure wants three numbers"):
-        case.present(check_mode=True)
-    assert case.operations.reads == []
+        Case(name=name)
 
 
 @pytest.mark.parametrize("name", ["0.0.0", "3.24.2001", "2147483647.2147483647.2147483647"])
@@ -383,18 +390,16 @@ def test_legal_versions(name: str) -> None:
     [
         ({"gallery": "with-dash"}, "gallery 'with-dash'"),
         ({"gallery_image": "blank blank"}, "gallery_image 'blank blank'"),
-        ({"target_regions": [TargetRegion("eastus"), TargetRegion("eastus", 2)]}, "names 'eastus' twice"),
-        ({"target_regions": [TargetRegion("eastus", 0)]}, "must be 1 to 100"),
-        ({"target_regions": [TargetRegion("eastus", 101)]}, "must be 1 to 100"),
+        ({"target_regions": [region("eastus"), region("eastus", 2)]}, "names 'eastus' twice"),
+        ({"target_regions": [region("eastus", 0)]}, "must be 1 to 100"),
+        ({"target_regions": [region("eastus", 101)]}, "must be 1 to 100"),
         ({"end_of_life_date": "soon"}, "end_of_life_date"),
         ({"tags": {"source-sha256": "x"}}, "is set by the module"),
     ],
 )
 def test_illegal_input(options: dict[str, Any], message: str) -> None:
-    case = Case(**options)
     with pytest.raises(InputError, match=message):
-        case.present(check_mode=True)
-    assert case.operations.reads == []
+        Case(**options)
 
 
 def test_storage_account_types_are_those_of_the_api() -> None:
@@ -405,8 +410,8 @@ def test_storage_account_types_are_those_of_the_api() -> None:
 
 def test_deletion() -> None:
     case = Case(existing())
-    foreseen = case.version.ensure_absent(check_mode=True)
+    foreseen = case.absent(check_mode=True)
     assert case.operations.calls == []
-    assert case.version.ensure_absent(check_mode=False) == foreseen
+    assert case.absent(check_mode=False) == foreseen
     assert case.operations.writes == ["delete"]
-    assert case.version.ensure_absent(check_mode=False) == {"changed": False, "name": "3.24.2001"}
+    assert case.absent(check_mode=False) == {"changed": False, "name": "3.24.2001"}
