@@ -28,9 +28,13 @@ def test_names_the_distribution_that_is_missing() -> None:
 
 def test_says_what_is_wrong_with_a_library_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_sdk.py").write_text("import missing_part_of_it\n")
+    # As when two libraries are not of the same time.
+    (tmp_path / "odd_sdk.py").write_text("from json import missing_name\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(MissingLibraryError, match="missing_part_of_it"):
         require("broken_sdk", "broken-sdk")
+    with pytest.raises(MissingLibraryError, match="missing_name"):
+        require("odd_sdk", "odd-sdk")
 
 
 def test_imports_when_called_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,17 @@ def test_what_mke2fs_makes(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "magic", "kind"),
-    [(0, b"XFSB", "xfs"), (0x10040, b"_BHRfS_M", "btrfs"), (82, b"FAT32   ", "vfat"), (4086, b"SWAPSPACE2", "swap")],
+    [
+        (0, b"XFSB", "xfs"),
+        (0, b"hsqs", "squashfs"),
+        (0, b"LUKS\xba\xbe", "luks"),
+        (1024, b"\x10\x20\xf5\xf2", "f2fs"),
+        (0x10040, b"_BHRfS_M", "btrfs"),
+        (54, b"FAT12   ", "vfat"),
+        (54, b"FAT16   ", "vfat"),
+        (82, b"FAT32   ", "vfat"),
+        (4086, b"SWAPSPACE2", "swap"),
+    ],
 )
 def test_others_by_their_magic(offset: int, magic: bytes, kind: str) -> None:
     assert file_system_of((bytes(offset) + magic).ljust(HEAD_SIZE, b"\0")) == kind
