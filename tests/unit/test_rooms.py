@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rooms of plugins/module_utils, and which of them may import which."""
+"""The rooms of plugins/module_utils, and which of them may import which; the names of classes."""
 
 from __future__ import annotations
 
 import ast
+import collections
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ MAY_IMPORT = {
     "_oci": ("_core", "_disk", "_image"),
 }
 """Each room, and those that it may import from besides itself."""
+
+GIVEN_NAMES = {"ActionModule", "FilterModule", "ModuleDocFragment"}
+"""Classes that every plugin of a kind has, since Ansible looks for them."""
 
 FILES = sorted(path.relative_to(PLUGINS) for path in PLUGINS.rglob("*.py"))
 
@@ -60,3 +64,13 @@ def test_a_room_imports_only_those_before_it(file: Path) -> None:
     outside = [name for name in relative if name.split("/")[:2] != ["module_utils", room]]
     allowed = {f"module_utils/{other}" for other in MAY_IMPORT.get(room, ())}
     assert not [name for name in outside if "/".join(name.split("/")[:2]) not in allowed]
+
+
+def test_the_name_of_a_class_is_used_once() -> None:
+    """Or else it is too general: a name says which thing it is of, whichever file it is met in."""
+    places: dict[str, list[str]] = collections.defaultdict(list)
+    for file in FILES:
+        for node in ast.walk(ast.parse((PLUGINS / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name not in GIVEN_NAMES:
+                places[node.name].append(str(file))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
