@@ -98,6 +98,10 @@ def test_azure_may_write_the_region_otherwise() -> None:
     assert Case(existing(location="West Europe")).present()["changed"] is False
 
 
+def test_users_may_write_the_region_otherwise() -> None:
+    assert Case(existing(), location="West Europe").present()["changed"] is False
+
+
 def test_change_of_description_and_tags() -> None:
     case = Case(existing(), description="Other", tags={"purpose": "test"})
     result = case.present()

@@ -189,6 +189,10 @@ def test_what_cannot_be_changed(
     assert case.operations.calls == []
 
 
+def test_users_may_write_the_region_otherwise() -> None:
+    assert Case(existing(), location="West Europe").present()["changed"] is False
+
+
 def test_what_can_be_changed() -> None:
     case = Case(existing(description="Old"), description="New", release_note_uri="https://a.example/", tags={"a": "b"})
     result = case.present()
