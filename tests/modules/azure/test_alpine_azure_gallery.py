@@ -87,6 +87,11 @@ def test_transient_faults_are_got_over(galleries: Cloud) -> None:
     assert made["id"]
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again(galleries: Cloud) -> None:
+    galleries.fault("Galleries_Get", drop="during")
+    assert galleries.succeeds(MODULE).changed
+
+
 def test_a_gallery_that_is_not_empty_stays(definitions: Cloud) -> None:
     definitions.succeeds("alpine_azure_gallery_image")
     gallery = definitions.with_options(

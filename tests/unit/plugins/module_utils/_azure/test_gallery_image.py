@@ -210,9 +210,12 @@ def test_what_can_be_changed() -> None:
 
 
 def test_what_is_not_given_is_left_alone() -> None:
-    case = Case(existing(description="Old", endOfLifeDate="2028-05-01T00:00:00+00:00"))
+    uri = "https://alpinelinux.org/posts/"
+    before = existing(description="Old", endOfLifeDate="2028-05-01T00:00:00+00:00", releaseNoteUri=uri)
+    case = Case({**before, "tags": {"owner": "me"}})
     result = case.present()
     assert result["changed"] is False
+    assert (result["release_note_uri"], result["tags"]) == (uri, {"owner": "me"})
     assert (result["description"], result["end_of_life_date"]) == ("Old", "2028-05-01T00:00:00Z")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ProviderError,
     WaitTimeoutError,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._core.progress import FILE_VARIABLE
 from tests.sandbox._azure._models import validate
 from tests.unit.plugins.module_utils._azure.fakes import (
     OTHER_SHA256,
@@ -265,6 +268,14 @@ def test_version_that_is_being_deleted_is_imported_again() -> None:
     assert case.operations.writes == ["create"]
 
 
+def test_version_that_is_being_deleted_is_as_good_as_gone() -> None:
+    case = Case(existing("Deleting", endOfLifeDate="2020-01-01T00:00:00Z"))
+    result = case.present(check_mode=True)
+    assert (result["changed"], result["import_needed"], result["provisioning_state"]) == (True, True, None)
+    assert result["end_of_life_date"] is None
+    assert case.operations.calls == []
+
+
 def test_who_was_faster_with_other_content_is_noticed() -> None:
     case = Case()
     case.operations.states = [None, existing(sha256=OTHER_SHA256)]
@@ -353,6 +364,19 @@ def test_replication_is_waited_for() -> None:
     case.operations.states = [None, *copy.deepcopy(states)]
     assert case.present()["provisioning_state"] == "Succeeded"
     assert len(case.operations.reads) == 4
+
+
+def test_replication_is_as_far_as_the_slowest_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = tmp_path / "progress"
+    monkeypatch.setenv(FILE_VARIABLE, str(lines))
+    halfway = existing()
+    halfway["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Replicating")
+    case = Case()
+    case.operations.states = [existing(), halfway, existing()]
+    case.present()
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [line["done"] for line in told] == [50, 100]
+    assert {line["step"] for line in told} == {"replicate"}
 
 
 def test_replication_that_fails_names_the_region() -> None:
