@@ -183,6 +183,7 @@ class StoredBlob:
     etag: str = "0"
     pages: dict[int, bytes] = dataclasses.field(default_factory=dict)
     content_md5: bytes | None = None
+    content_type: str | None = None
 
     def content(self) -> bytes:
         data = bytearray(self.size)
@@ -244,13 +245,14 @@ class BlobClient:
         self._call("list_page_ranges")
         assert self.stored is not None
         ranges = [Range(offset, offset + len(data) - 1) for offset, data in sorted(self.stored.pages.items())]
-        return [*ranges, Range(0, 511, cleared=True)]
+        return [Range(0, self.stored.size - 1, cleared=True), *ranges]
 
     def set_http_headers(self, settings: Any, **options: Any) -> dict[str, Any]:
         error = self._call("set_http_headers")
         self._checked(options)
         assert self.stored is not None
         self.stored.content_md5 = bytes(settings.content_md5)
+        self.stored.content_type = settings.content_type
         self.stored.etag = str(next(self._etags))
         if error:
             raise error

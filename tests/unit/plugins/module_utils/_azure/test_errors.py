@@ -95,7 +95,7 @@ def test_what_no_module_creates_is_the_users_to_mend(code: str, option: str) -> 
         raise arm_error(404, code, "Not found.")
 
 
-@pytest.mark.parametrize("word", ["sig", "client_secret", "secret"])
+@pytest.mark.parametrize("word", ["sig", "SIG", "client_secret", "secret"])
 def test_no_secret_gets_out(word: str) -> None:
     error = translation(ServiceRequestError(f"GET https://a.example/c?sv=1&{word}=hush%2B&x=1 failed"))
     assert "hush" not in error.message

@@ -25,6 +25,7 @@ def test_upload(case: Case) -> None:
     result = case.present()
     assert case.stored.content() == case.file
     assert case.stored.metadata == {"source_sha256": SHA256}
+    assert case.stored.content_type == "application/octet-stream"
     assert case.stored.content_md5 == hashlib.md5(case.file, usedforsecurity=False).digest()
     assert result["changed"] is True
     assert result["uploaded_bytes"] == 3 * BLOCK + 512

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_ranges import BLOCK
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_upload import sequence_number
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.progress import FILE_VARIABLE
 from ansible_collections.alpine.cloud.plugins.module_utils._core.units import MIB
 from tests.unit.plugins.module_utils._azure.fakes import OTHER_SHA256, SHA256, StoredBlob, storage_error
 from tests.unit.plugins.module_utils._azure.page_blob_case import Case, interrupted
@@ -63,6 +65,20 @@ def test_unfinished_upload_of_other_content_is_replaced(case: Case) -> None:
     assert case.stored.content() == case.file
 
 
+def test_only_what_was_looked_at_is_replaced(case: Case) -> None:
+    case.blob.stored = StoredBlob(4096, {"unfinished_source_sha256": OTHER_SHA256}, 7)
+    original = case.blob.create_page_blob
+
+    def create(size: int, **options: Any) -> None:
+        case.stored.etag = "changed by another upload"
+        original(size, **options)
+
+    case.blob.create_page_blob = create  # type: ignore[method-assign]
+    with pytest.raises(ConflictError, match="was replaced by another upload"):
+        case.present()
+    assert case.stored.metadata == {"unfinished_source_sha256": OTHER_SHA256}
+
+
 def test_unfinished_upload_of_another_size_is_replaced(case: Case) -> None:
     case.blob.stored = StoredBlob(4096, {"unfinished_source_sha256": SHA256}, sequence_number(SHA256))
     assert case.present()["resumed"] is False
@@ -70,9 +86,11 @@ def test_unfinished_upload_of_another_size_is_replaced(case: Case) -> None:
 
 
 def test_another_upload_that_takes_the_blob_over_stops_this_one(case: Case) -> None:
-    def taken_over(*_arguments: Any, **_options: Any) -> None:
+    original = case.blob.upload_page
+
+    def taken_over(data: bytes, **options: Any) -> None:
+        original(data, **options)
         case.stored.page_blob_sequence_number = sequence_number(OTHER_SHA256)
-        raise storage_error(412, "SequenceNumberConditionNotMet")
 
     case.blob.upload_page = taken_over  # type: ignore[method-assign]
     with pytest.raises(ConflictError, match="was replaced by another upload"):
@@ -84,7 +102,9 @@ def test_another_upload_that_takes_the_blob_over_at_the_end(case: Case) -> None:
     original = case.blob.set_http_headers
 
     def taken_over(settings: Any, **options: Any) -> dict[str, Any]:
-        answer = original(settings, **options)
+        answer: dict[str, Any] = original(settings, **options)
+        # Once only: a second look at it could succeed.
+        case.blob.set_http_headers = original  # type: ignore[method-assign]
         case.blob.stored = StoredBlob(len(case.file), {}, sequence_number(OTHER_SHA256), etag="x")
         return answer
 
@@ -110,11 +130,27 @@ def test_answers_that_got_lost(case: Case, call: str, code: str, status: int) ->
     assert case.stored.metadata == {"source_sha256": SHA256}
 
 
-def test_who_was_faster_to_create(case: Case) -> None:
+@pytest.mark.parametrize(("same_size", "sha256"), [(True, OTHER_SHA256), (False, SHA256)])
+def test_who_was_faster_to_create(case: Case, same_size: bool, sha256: str) -> None:
     def create(*_arguments: Any, **_options: Any) -> None:
-        case.blob.stored = StoredBlob(512, {"unfinished_source_sha256": OTHER_SHA256}, 1)
+        case.blob.stored = StoredBlob(len(case.file) if same_size else 512, {"unfinished_source_sha256": sha256}, 1)
         raise storage_error(409, "BlobAlreadyExists")
 
     case.blob.create_page_blob = create  # type: ignore[method-assign]
     with pytest.raises(ConflictError, match="was replaced by another upload"):
         case.present()
+
+
+def test_progress_ends_with_the_whole_file(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = tmp_path / "progress"
+    monkeypatch.setenv(FILE_VARIABLE, str(lines))
+    case.present()
+    last = json.loads(lines.read_text().splitlines()[-1])
+    assert last == {"step": "upload", "done": len(case.file), "total": len(case.file), "unit": "bytes"}
+
+
+def test_a_refused_creation_is_no_lost_answer(case: Case) -> None:
+    case.blob.failures["create_page_blob"] = [storage_error(403, "AuthorizationFailure")]
+    with pytest.raises(ProviderError, match=r"Cannot create blob images/small\.vhd: AuthorizationFailure"):
+        case.present()
+    assert case.writes == ["create_page_blob"]
