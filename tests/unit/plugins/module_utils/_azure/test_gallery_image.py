@@ -222,8 +222,11 @@ def test_what_is_not_given_is_left_alone() -> None:
 def test_what_azure_makes_of_it_is_read_back() -> None:
     case = Case()
     case.operations.created = {"features": [*FEATURES, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]}
-    with pytest.raises(ProviderError, match="is not what was asked for: security_type is 'TrustedLaunchSupported'"):
+    with pytest.raises(
+        ProviderError, match="is not what was asked for: security_type is 'TrustedLaunchSupported'"
+    ) as caught:
         case.present()
+    assert caught.value.operation == "GalleryImages_CreateOrUpdate"
 
 
 @pytest.mark.parametrize(

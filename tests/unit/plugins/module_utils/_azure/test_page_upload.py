@@ -95,6 +95,7 @@ def test_another_upload_that_takes_the_blob_over_stops_this_one(case: Case) -> N
     case.blob.upload_page = taken_over  # type: ignore[method-assign]
     with pytest.raises(ConflictError, match="was replaced by another upload"):
         case.present()
+    assert len(case.stored.pages) == 1, "no page of one is mixed with those of the other"
     assert "set_blob_metadata" not in case.writes
 
 
@@ -133,7 +134,9 @@ def test_answers_that_got_lost(case: Case, call: str, code: str, status: int) ->
 @pytest.mark.parametrize(("same_size", "sha256"), [(True, OTHER_SHA256), (False, SHA256)])
 def test_who_was_faster_to_create(case: Case, same_size: bool, sha256: str) -> None:
     def create(*_arguments: Any, **_options: Any) -> None:
-        case.blob.stored = StoredBlob(len(case.file) if same_size else 512, {"unfinished_source_sha256": sha256}, 1)
+        case.blob.stored = StoredBlob(
+            len(case.file) if same_size else 512, {"unfinished_source_sha256": sha256}, sequence_number(SHA256)
+        )
         raise storage_error(409, "BlobAlreadyExists")
 
     case.blob.create_page_blob = create  # type: ignore[method-assign]
