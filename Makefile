@@ -127,7 +127,7 @@ endif
 
 .PHONY: modules targets integration
 modules: setup ## single modules over local clouds, in-process: faults, refusals, differences
-	$(AT_HOME) $(BIN)/pytest tests/modules -n 2 --dist loadgroup --basetemp build/tmp/modules
+	$(AT_HOME) $(BIN)/pytest tests/modules -n 2 --dist loadscope --basetemp build/tmp/modules
 
 targets: setup ## ansible-test integration: a short story of each module, over local clouds
 	@$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first integration

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The clouds, each started once for each worker, and given to a test with a home of its own.
 
-The folder in which a test lies is its xdist group, so that ``--dist loadgroup`` starts each cloud once.
+With ``--dist loadscope``, the tests of a folder run in one worker, so that each cloud is started once.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.cloud import Cloud
 from tests.support.sandboxes import StartSandbox, home, sandboxes, small_disk
 
 __all__ = ["home", "small_disk", "start_sandbox"]
-
-_HERE = Path(__file__).parent
 
 _OPERATION_SECONDS = 0.2
 
@@ -45,11 +44,15 @@ _SIGN_IN = {
 """The options that all modules of a cloud have, and that the vars file has as ``alpine_<cloud>_<option>``."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(_HERE).parts[0]))
+class _FolderScheduling(LoadScopeScheduling):
+    """Gives the tests of a folder to one worker. (xdist's own groups are lost with pytest 9.2.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
