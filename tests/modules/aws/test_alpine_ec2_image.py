@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.cloud import Cloud
@@ -71,7 +73,7 @@ def test_what_can_be_changed_is_changed_in_place(images: Cloud) -> None:
         ({"deprecate_at": "2020-01-01"}, "is in the past"),
     ],
 )
-def test_what_cannot_be_is_refused(images: Cloud, options: dict[str, object], expected: str) -> None:
+def test_what_cannot_be_is_refused(images: Cloud, options: dict[str, Any], expected: str) -> None:
     images.succeeds(MODULE)
     before = images.mark()
     assert expected in images.fails(MODULE, **options).msg

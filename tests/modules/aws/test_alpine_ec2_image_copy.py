@@ -106,7 +106,7 @@ def test_the_image_to_copy_is_needed_but_in_check_mode(copies: Cloud) -> None:
         ({"image_id": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound"),
     ],
 )
-def test_what_cannot_be_copied_is_refused(copies: Cloud, options: dict[str, object], expected: str) -> None:
+def test_what_cannot_be_copied_is_refused(copies: Cloud, options: dict[str, Any], expected: str) -> None:
     before = copies.mark()
     assert expected in copies.fails(MODULE, **options).msg
     assert copies.writes(before) == []

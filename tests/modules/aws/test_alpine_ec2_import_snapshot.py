@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.cloud import Cloud
@@ -44,7 +46,7 @@ def test_an_import_happens_once(imports: Cloud, sha256: str) -> None:
 
 
 def test_without_anything_staged_only_what_exists_is_found(aws: Cloud, sha256: str) -> None:
-    options = {"name": "alpine", "source_sha256": sha256}
+    options: dict[str, Any] = {"name": "alpine", "source_sha256": sha256}
     assert aws.succeeds(MODULE, check_mode=True, **options).changed
     before = aws.mark()
     unstaged = aws.fails(MODULE, **options)
@@ -91,7 +93,7 @@ def test_a_failed_import_has_the_reason_of_aws(imports: Cloud) -> None:
         ({"source_sha256": "abc"}, "source_sha256 must be a SHA-256"),
     ],
 )
-def test_each_reason_is_in_the_message(imports: Cloud, options: dict[str, object], expected: str) -> None:
+def test_each_reason_is_in_the_message(imports: Cloud, options: dict[str, Any], expected: str) -> None:
     assert expected in imports.fails(MODULE, **options).msg
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_content_is_identity(aws: Cloud, small_disk: SmallDisk, bucket: str, sha
     ],
 )
 def test_bad_input_is_refused_in_the_words_of_the_option(
-    aws: Cloud, small_disk: SmallDisk, bucket: str, options: dict[str, object], expected: str, code: str | None
+    aws: Cloud, small_disk: SmallDisk, bucket: str, options: dict[str, Any], expected: str, code: str | None
 ) -> None:
     objects = aws.with_options(
         bucket=bucket,
