@@ -135,7 +135,7 @@ def test_a_removal_happens_once_with_the_snapshot_on_request(images: Cloud, sha2
     assert not check_again.changed
     assert not gone_again.changed
 
-    look = {"source_sha256": sha256, "state": "absent", "name": None}
+    look: dict[str, Any] = {"source_sha256": sha256, "state": "absent", "name": None}
     snapshots = images.with_options(**absent, **look)
     assert snapshots.succeeds("alpine_ec2_import_snapshot", check_mode=True).changed
     others.succeeds(MODULE, **absent, state="absent", delete_associated_snapshots=True)
