@@ -13,11 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.support.paths import COLLECTIONS, REPOSITORY
-
-_TARGETS = REPOSITORY / "tests/integration/targets"
 
 
 def user_environment(home: Path) -> dict[str, str]:
@@ -66,18 +62,3 @@ def changed_tasks(output: str) -> int:
     hosts = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) ", output, re.MULTILINE)
     assert hosts, f"There is no recap:\n{output}"
     return sum(map(int, hosts))
-
-
-def run_target(target: str, *, home: Path, variables: Mapping[str, Any], vars_files: Iterable[Path]) -> None:
-    """Run an integration target, a role in tests/integration/targets, on localhost; fails with its output."""
-    play = {"name": target, "hosts": "localhost", "connection": "local", "gather_facts": False, "roles": [target]}
-    playbook = home / f"{target}.yml"
-    playbook.write_text(yaml.safe_dump([play]))
-    result = run_playbook(
-        playbook,
-        home=home,
-        variables={"ansible_python_interpreter": "{{ ansible_playbook_python }}", **variables},
-        vars_files=vars_files,
-        environment={"ANSIBLE_ROLES_PATH": str(_TARGETS)},
-    )
-    assert result.returncode == 0, result.stdout

@@ -118,7 +118,7 @@ def test_a_removal_happens_once_with_the_snapshot_on_request(images: Cloud, sha2
     images.succeeds(MODULE)
     others = images.with_options(name=f"{images.options['name']}-other")
     others.succeeds(MODULE)
-    absent = dict.fromkeys(("snapshot_id", "architecture", "boot_mode", "description", "tags"))
+    absent: dict[str, Any] = dict.fromkeys(("snapshot_id", "architecture", "boot_mode", "description", "tags"))
     removal = images.with_options(**absent, state="absent")
     check = removal.succeeds(MODULE, check_mode=True)
     start = removal.mark()
