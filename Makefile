@@ -55,7 +55,7 @@ sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works wi
 test: ## everything that CI runs
 	@began=$$EPOCHSECONDS; \
 	$(MAKE) setup-both; \
-	$(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone modules targets integration
+	exec $(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone modules targets integration
 
 .PHONY: lint $(LINTS)
 lint: setup ## formatting, types, ansible-lint, yamllint, licences, changelog, shell scripts

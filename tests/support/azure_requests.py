@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 import time
 from typing import Any
@@ -42,6 +41,8 @@ class AzureRequests:
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = variables["alpine_azure_ca_file"]
+        self._tokens: dict[str, str] = {}
+        """By their audience."""
 
     # Signing in
 
@@ -56,9 +57,10 @@ class AzureRequests:
         url = f"{self.login}/{tenant or self.tenant}/oauth2/v2.0/token"
         return self.session.post(url, data={**form, **changes}, timeout=30)
 
-    @functools.cache  # noqa: B019
     def bearer(self, audience: str) -> str:
-        return f"Bearer {self.sign_in(scope=f'{audience}/.default').json()['access_token']}"
+        if audience not in self._tokens:
+            self._tokens[audience] = self.sign_in(scope=f"{audience}/.default").json()["access_token"]
+        return f"Bearer {self._tokens[audience]}"
 
     # Resource Manager
 

@@ -50,8 +50,8 @@ class FakeCompute:
         self.polls_needed = 0
         self.last_filter: str | None = None
         self.import_error: Any = None
-        self.import_status: tuple[int, str] | None = None
-        """The HTTP status with which an import fails, and its name."""
+        self.import_status = (0, "")
+        """The HTTP status with which an import fails, and its name; 0 where it does not."""
         self.import_spoils: Callable[[Any], None] = lambda _image: None
         self._operations: dict[str, tuple[Any, Callable[[], None]]] = {}
         self._polls: dict[str, int] = {}
@@ -85,7 +85,7 @@ class FakeCompute:
         if error:
             operation.error = compute.Error(errors=[compute.Errors(**error)])
             operation.http_error_status_code = 400
-        if kind == "insert" and self.import_status:
+        if kind == "insert" and self.import_status[0]:
             operation.http_error_status_code, operation.http_error_message = self.import_status
         self._operations[operation.name] = operation, work
         return operation

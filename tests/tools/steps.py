@@ -3,22 +3,31 @@
 """Run make targets, all of them even when some fail, and sum up.
 
 ``steps.py lint-ruff lint-mypy unit --alone integration``: two at a time, each with its output kept together; then, one
-by one and writing straight through, those that want the machine for themselves.
+by one and writing straight through, those that want the machine for themselves. A step that leaves a process behind has
+failed; when this is interrupted or ended, so are the steps with all that they have started.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
+import ctypes
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 _JOBS = 2
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_SECONDS_TO_END = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +36,17 @@ class Outcome:
     code: int
     seconds: float
     cpu_seconds: float
+    left: bool = False
+    """Whether processes were left behind."""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.code) or self.left
 
 
 _printing = threading.Lock()
+_groups: set[int] = set()
+"""The process groups of the steps that run."""
 
 
 def _say(*lines: str) -> None:
@@ -44,24 +61,76 @@ def _run(step: str, *, capture: bool) -> Outcome:
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS")}
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            ["make", "--no-print-directory", step],
+            # Should this be killed, the step is told to end, too.
+            ["setpriv", "--pdeathsig", "TERM", "make", "--no-print-directory", step],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output if capture else None,
             stderr=subprocess.STDOUT if capture else None,
+            process_group=0,
         )
+        _groups.add(process.pid)
         # wait4 and not wait(): it tells the CPU time of the step with all its children.
         _pid, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        outcome = Outcome(step, process.returncode, time.monotonic() - start, usage.ru_utime + usage.ru_stime)
+        _groups.discard(process.pid)
+        outcome = Outcome(
+            step,
+            process.returncode,
+            time.monotonic() - start,
+            usage.ru_utime + usage.ru_stime,
+            left=_end(process.pid),
+        )
         output.seek(0)
         text = output.read().decode(errors="replace").rstrip()
     _say(*([text] if text else []), f"=== {step}: {_verdict(outcome)}, {outcome.seconds:.0f} s")
     return outcome
 
 
+def _members(group: int) -> list[int]:
+    """The processes of a group that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(process_group) == group and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _end(group: int) -> bool:
+    """End what is left of a process group, and tell whether there was anything after a moment to end by itself."""
+    left = False
+    for number, seconds in ((None, 1.0), (signal.SIGTERM, _SECONDS_TO_END), (signal.SIGKILL, 1.0)):
+        deadline = time.monotonic() + seconds
+        if number is not None:
+            for process in _members(group):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+        while members := _members(group):
+            if time.monotonic() > deadline:
+                left = bool(members)
+                break
+            time.sleep(0.05)
+        else:
+            return left
+    return left
+
+
 def _verdict(outcome: Outcome) -> str:
-    return f"FAILED ({outcome.code})" if outcome.code else "ok"
+    if outcome.code:
+        return f"FAILED ({outcome.code})"
+    return "FAILED: it left processes behind" if outcome.left else "ok"
+
+
+def _give_up(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the steps as whoever ended this would have them end, and wait for that."""
+    for group in tuple(_groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+    for group in tuple(_groups):
+        _end(group)
+    os._exit(128 + number)
 
 
 def main() -> int:
@@ -70,6 +139,10 @@ def main() -> int:
     parser.add_argument("--alone", nargs="+", default=[], metavar="STEP")
     parser.add_argument("steps", nargs="+", metavar="STEP")
     arguments = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _give_up)
+    # Should the make above be killed, nobody waits for this any more.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     began = arguments.began or time.time()
     setup_seconds = time.time() - began
 
@@ -82,8 +155,10 @@ def main() -> int:
         print(f"{'setup':24} {setup_seconds:8.1f}        -  ok")
     for outcome in outcomes:
         print(f"{outcome.step:24} {outcome.seconds:8.1f} {outcome.cpu_seconds:8.1f}  {_verdict(outcome)}")
-    print(f"{'all':24} {time.time() - began:8.1f}")
-    failed = [outcome.step for outcome in outcomes if outcome.code]
+    # Those of set-up are of other processes of make's, which is asked once it ends.
+    cpu_seconds = sum(outcome.cpu_seconds for outcome in outcomes)
+    print(f"{'all':24} {time.time() - began:8.1f} {cpu_seconds:8.1f}")
+    failed = [outcome.step for outcome in outcomes if outcome.failed]
     if failed:
         print(f"Failed: {', '.join(failed)}. One alone: make {failed[0]}")
         return 1

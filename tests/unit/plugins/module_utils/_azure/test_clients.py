@@ -110,17 +110,17 @@ def test_endpoints(cloud: str, given: str | None, result: str) -> None:
 def test_a_refused_sign_in_is_told_before_the_retries_of_the_storage_sdk() -> None:
     clients = AzureClients(session(credential=RefusedSignIn()), storage_account="account")
     with pytest.raises(ProviderError, match=r"Cannot sign in to Azure Storage: AADSTS7000215"):
-        _ = clients.blobs
+        assert clients.blobs
 
 
 def test_an_account_key_needs_no_sign_in() -> None:
-    _ = AzureClients(session(credential=RefusedSignIn()), storage_account="account", account_key=KEY).blobs
+    assert AzureClients(session(credential=RefusedSignIn()), storage_account="account", account_key=KEY).blobs
 
 
 def test_an_account_key_or_address_that_is_none() -> None:
     clients = AzureClients(session(), storage_account="account", blob_endpoint="nonsense:", account_key=KEY)
     with pytest.raises(ProviderError, match="Cannot use the storage account's address and account_key"):
-        _ = clients.blobs
+        assert clients.blobs
 
 
 @pytest.mark.parametrize(("key", "needed"), [(None, True), ("", True), (KEY, False)])

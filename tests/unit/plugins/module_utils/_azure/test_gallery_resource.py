@@ -222,7 +222,7 @@ def test_each_operation_has_a_bound(operation: str, began: str) -> None:
     operations = galleries("Succeeded")
     operations.poller = Poller(done=False)
     made = resource(operations, Wait(timeout=7, interval=0))
-    calls = {"create": lambda: made.create(BODY), "update": lambda: made.update(BODY), "delete": lambda: made.delete()}
+    calls = {"create": lambda: made.create(BODY), "update": lambda: made.update(BODY), "delete": made.delete}
     with pytest.raises(WaitTimeoutError, match=rf"after 7 seconds \(wait_timeout\) waiting for gallery g {began}"):
         calls[operation]()
     assert operations.poller.waited == 7
