@@ -40,7 +40,7 @@ def holds_the_disk(path: Path, small_disk: SmallDisk) -> bool:
         assert subprocess.check_output(["tar", "-tzf", path], text=True) == "disk.raw\n"
         subprocess.run(["tar", "-C", path.parent, "-xzf", path], check=True)
         driver, disk = "raw", path.with_name("disk.raw")
-    command = ["qemu-img", "compare", "-q", "-f", "qcow2", "-F", driver, small_disk.qcow2, disk]
+    command = ["qemu-img", "compare", "-q", "-f", "qcow2", "-F", driver, str(small_disk.qcow2), str(disk)]
     return subprocess.run(command, check=False).returncode == 0
 
 
