@@ -223,7 +223,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
-from ..module_utils._oci.clients import OCI_ARGUMENT_SPEC
+from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
 from ..module_utils._oci.custom_image import manage_image
 
 _VOLUME_TYPES = ["ISCSI", "SCSI", "IDE", "VFIO", "PARAVIRTUALIZED", "NVME"]

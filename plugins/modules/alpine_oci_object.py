@@ -144,7 +144,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._oci.clients import OCI_ARGUMENT_SPEC
+from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
 from ..module_utils._oci.oci_object import manage_object
 
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from oci._vendor import requests
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import WAIT_ARGUMENT_SPEC
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.clients import OCI_ARGUMENT_SPEC, Connection
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.auth import OCI_ARGUMENT_SPEC, load_identity
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.clients import OciClients
 
 USER = "ocid1.user.oc1..aaaaaaaauser"
 TENANCY = "ocid1.tenancy.oc1..aaaaaaaatenancy"
@@ -125,14 +126,14 @@ class ScriptedOracle:
             **options,
         }
 
-    def connection(self, **options: Any) -> Connection:
+    def connection(self, **options: Any) -> OciClients:
         """Clients that send to the script, without retries."""
-        return _ScriptedConnection(self, self.params(**options))
+        return _ScriptedClients(self, self.params(**options))
 
 
-class _ScriptedConnection(Connection):
+class _ScriptedClients(OciClients):
     def __init__(self, script: ScriptedOracle, params: Mapping[str, Any]) -> None:
-        super().__init__(params)
+        super().__init__(params, load_identity(params))
         self._script = script
 
     @property

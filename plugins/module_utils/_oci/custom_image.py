@@ -21,8 +21,8 @@ from .._core.errors import ConflictError, InputError, ProviderError
 from .._core.identity import IDENTITY_KEY, checked_sha256
 from .._core.progress import Progress
 from .._core.wait import wait_until
-from .clients import Connection
-from .errors import translated
+from .clients import OciClients
+from .errors import provider_errors
 from .firmware import launch_firmware
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def describe_launch_options(image: Image) -> dict[str, Any]:
 class Images:
     """The custom images of a compartment."""
 
-    def __init__(self, connection: Connection, *, timeout: float, interval: float, warn: Warn) -> None:
+    def __init__(self, connection: OciClients, *, timeout: float, interval: float, warn: Warn) -> None:
         self._compute = connection.compute()
         self._work_requests = connection.work_requests()
         self._timeout = timeout
@@ -170,13 +170,13 @@ class Images:
         self._warn = warn
 
     def get(self, image_id: str) -> Image:
-        with translated("GetImage", f"read image {image_id}"):
+        with provider_errors("GetImage", f"read image {image_id}"):
             return self._compute.get_image(image_id).data
 
     def of_name(self, compartment_id: str, name: str) -> list[Image]:
         """The images of this display name that are, or are becoming, usable; oldest first. Names are not unique."""
         pagination = require("oci.pagination", "oci")
-        with translated("ListImages", f"list images called {name}"):
+        with provider_errors("ListImages", f"list images called {name}"):
             images = pagination.list_call_get_all_results(
                 self._compute.list_images, compartment_id, display_name=name
             ).data
@@ -214,14 +214,14 @@ class Images:
             return self._create(request, _PARAVIRTUALIZED)
 
     def _create(self, request: ImageRequest, launch_mode: str) -> tuple[Image, str | None]:
-        with translated("CreateImage", f"import image {request.name}"):
+        with provider_errors("CreateImage", f"import image {request.name}"):
             response = self._compute.create_image(request.create_details(launch_mode), opc_retry_token=uuid.uuid4().hex)
         return response.data, response.headers.get("opc-work-request-id")
 
     def work_request_of(self, image: Image) -> str | None:
         """The newest work request of an image that another run is importing."""
         try:
-            with translated("ListWorkRequests", f"find the import of {image.id}"):
+            with provider_errors("ListWorkRequests", f"find the import of {image.id}"):
                 requests = self._work_requests.list_work_requests(image.compartment_id, resource_id=image.id).data
         except ProviderError:
             # Only percent and reason would come from it.
@@ -262,7 +262,7 @@ class Images:
         if work_request_id is None:
             return None
         try:
-            with translated("GetWorkRequest", "follow the import"):
+            with provider_errors("GetWorkRequest", "follow the import"):
                 return self._work_requests.get_work_request(work_request_id).data
         except ProviderError as error:
             if error.status == 404:
@@ -273,7 +273,7 @@ class Images:
         code, reason = None, "Oracle Cloud gives no reason; reading it takes the permission to read work requests"
         if work_request_id is not None:
             try:
-                with translated("ListWorkRequestErrors", "read why the import failed"):
+                with provider_errors("ListWorkRequestErrors", "read why the import failed"):
                     errors = self._work_requests.list_work_request_errors(work_request_id).data
             except ProviderError:
                 errors = []
@@ -288,11 +288,11 @@ class Images:
 
     def update(self, image: Image, updates: Mapping[str, Any]) -> Image:
         models = require("oci.core.models", "oci")
-        with translated("UpdateImage", f"update image {image.id}"):
+        with provider_errors("UpdateImage", f"update image {image.id}"):
             return self._compute.update_image(image.id, models.UpdateImageDetails(**updates)).data
 
     def delete(self, image: Image) -> None:
-        with translated("DeleteImage", f"delete image {image.id}"):
+        with provider_errors("DeleteImage", f"delete image {image.id}"):
             self._compute.delete_image(image.id)
 
     def wait_until_deleted(self, image: Image) -> None:
@@ -312,7 +312,7 @@ def _rejects_launch_options(error: ProviderError) -> bool:
 
 
 def manage_image(
-    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: Connection | None = None
+    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: OciClients | None = None
 ) -> dict[str, Any]:
     """What module ``alpine_oci_image`` does; returns its result."""
     if params["state"] == "absent":
@@ -320,7 +320,7 @@ def manage_image(
         images = _images(params, connection, warn)
         return _ensure_absent(images, params, sha256, check_mode)
     request = ImageRequest.from_params(params)
-    connection = connection or Connection(params)
+    connection = connection or OciClients.from_params(params)
     images = _images(params, connection, warn)
     found = images.find(request)
     before = describe(found) if found is not None else {}
@@ -352,19 +352,22 @@ def manage_image(
     )
 
 
-def _images(params: Mapping[str, Any], connection: Connection | None, warn: Warn) -> Images:
+def _images(params: Mapping[str, Any], connection: OciClients | None, warn: Warn) -> Images:
     return Images(
-        connection or Connection(params), timeout=params["wait_timeout"], interval=params["wait_interval"], warn=warn
+        connection or OciClients.from_params(params),
+        timeout=params["wait_timeout"],
+        interval=params["wait_interval"],
+        warn=warn,
     )
 
 
-def _with_source(request: ImageRequest, connection: Connection) -> ImageRequest:
+def _with_source(request: ImageRequest, connection: OciClients) -> ImageRequest:
     missing = [name for name in ("bucket", "object_name") if not getattr(request, name)]
     if missing:
         raise InputError(f"{' and '.join(missing)} must say which object to import")
     if request.namespace:
         return request
-    with translated("GetNamespace", "look up the Object Storage namespace"):
+    with provider_errors("GetNamespace", "look up the Object Storage namespace"):
         namespace = connection.object_storage().get_namespace(compartment_id=request.compartment_id).data
     return dataclasses.replace(request, namespace=namespace)
 
@@ -401,7 +404,7 @@ def _result(
     before: dict[str, Any],
     after: dict[str, Any],
     request: ImageRequest,
-    connection: Connection,
+    connection: OciClients,
     work_request_id: str | None = None,
 ) -> dict[str, Any]:
     known = image is not None and image.lifecycle_state in _USABLE

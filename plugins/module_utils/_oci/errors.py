@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 from collections.abc import Iterator
 
 from .._core.dependencies import require
-from .._core.errors import ProviderError
+from .._core.errors import AlpineCloudError, ProviderError
+from .._core.origin import raised_by_collection
 
 _HINTS = {
     "NotAuthenticated": (
@@ -22,30 +24,48 @@ _HINTS = {
 
 
 @contextlib.contextmanager
-def translated(operation: str, attempt: str) -> Iterator[None]:
-    """Turn what the SDK raises inside into a :class:`ProviderError`.
+def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+    """Translate whatever Oracle's SDK raises.
+
+    Besides its own exceptions those of requests and urllib3, of which it brings copies, of http.client and ssl come out
+    of it, and ValueError, KeyError and the like for an answer or a value that it does not expect. What code of this
+    collection raises passes: its errors say all there is to say, the rest are bugs.
 
     :param operation: the API's name of the operation, such as ``CreateImage``.
     :param attempt: what is tried, to follow "Could not", such as ``create bucket alpine``.
     :raises ProviderError: with Oracle's own code, status, reason and request id.
     """
-    exceptions = require("oci.exceptions", "oci")
     try:
         yield
-    except exceptions.ServiceError as error:
+    except AlpineCloudError:
+        raise
+    except Exception as error:
+        if raised_by_collection(error):
+            raise
+        raise _translated(error, operation, attempt) from error
+
+
+def _translated(error: Exception, operation: str, attempt: str) -> ProviderError:
+    exceptions = require("oci.exceptions", "oci")
+    if isinstance(error, exceptions.ServiceError):
         hint = _HINTS.get(error.code)
         reason = " ".join(filter(None, [f"{error.message or 'no reason given'} ({error.status} {error.code}).", hint]))
-        raise ProviderError(
+        return ProviderError(
             f"Could not {attempt}: {reason}",
             operation=operation,
             code=error.code,
             status=error.status,
             details={"opc_request_id": error.request_id},
-        ) from error
-    except (exceptions.RequestException, exceptions.ConnectTimeout) as error:
-        raise ProviderError(
+        )
+    if isinstance(error, (exceptions.RequestException, exceptions.ConnectTimeout, OSError, http.client.HTTPException)):
+        return ProviderError(
             f"Could not {attempt}: no answer from Oracle Cloud: {_transport_reason(error)}", operation=operation
-        ) from error
+        )
+    return ProviderError(
+        f"Could not {attempt}: Oracle's library does not understand the answer ({type(error).__name__}: {error})",
+        operation=operation,
+        code=type(error).__name__,
+    )
 
 
 def _transport_reason(error: Exception) -> str:

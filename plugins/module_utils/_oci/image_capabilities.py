@@ -16,9 +16,9 @@ from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import InputError, ProviderError
 from .._core.wait import wait_until
-from .clients import Connection
+from .clients import OciClients
 from .custom_image import describe_launch_options
-from .errors import translated
+from .errors import provider_errors
 from .firmware import allowed_firmware
 
 if TYPE_CHECKING:
@@ -149,26 +149,26 @@ def _misfit(name: str, capability: Capability, allowed: Mapping[str, Capability]
 class CapabilitySchemas:
     """The capability schema of an image, and the global one."""
 
-    def __init__(self, connection: Connection, *, timeout: float, interval: float) -> None:
+    def __init__(self, connection: OciClients, *, timeout: float, interval: float) -> None:
         self._compute = connection.compute()
         self._timeout = timeout
         self._interval = interval
 
     def launch_options(self, image_id: str) -> dict[str, Any]:
-        with translated("GetImage", f"read image {image_id}"):
+        with provider_errors("GetImage", f"read image {image_id}"):
             return describe_launch_options(self._compute.get_image(image_id).data)
 
     def of_image(self, image_id: str) -> ComputeImageCapabilitySchema | None:
         """The image's schema, or ``None``. A region may attach one by itself."""
         pagination = require("oci.pagination", "oci")
-        with translated("ListComputeImageCapabilitySchemas", f"find the capability schema of image {image_id}"):
+        with provider_errors("ListComputeImageCapabilitySchemas", f"find the capability schema of image {image_id}"):
             schemas = pagination.list_call_get_all_results(
                 self._compute.list_compute_image_capability_schemas, image_id=image_id
             ).data
         return self._get(schemas[0].id) if schemas else None
 
     def _get(self, schema_id: str) -> ComputeImageCapabilitySchema:
-        with translated("GetComputeImageCapabilitySchema", f"read capability schema {schema_id}"):
+        with provider_errors("GetComputeImageCapabilitySchema", f"read capability schema {schema_id}"):
             return self._compute.get_compute_image_capability_schema(schema_id).data
 
     def global_schema(self, version: str | None) -> tuple[str, dict[str, Capability]]:
@@ -178,7 +178,7 @@ class CapabilitySchemas:
         :return: the name of the version, and its capabilities.
         """
         pagination = require("oci.pagination", "oci")
-        with translated("ListComputeGlobalImageCapabilitySchemas", "find the region's global capability schema"):
+        with provider_errors("ListComputeGlobalImageCapabilitySchemas", "find the region's global capability schema"):
             schemas = pagination.list_call_get_all_results(
                 self._compute.list_compute_global_image_capability_schemas
             ).data
@@ -187,7 +187,7 @@ class CapabilitySchemas:
                 "The region has no global image capability schema", operation="ListComputeGlobalImageCapabilitySchemas"
             )
         version = version or schemas[0].current_version_name
-        with translated("GetComputeGlobalImageCapabilitySchemaVersion", f"read the global schema {version}"):
+        with provider_errors("GetComputeGlobalImageCapabilitySchemaVersion", f"read the global schema {version}"):
             data = self._compute.get_compute_global_image_capability_schema_version(schemas[0].id, version).data
         return version, capabilities_of(data)
 
@@ -204,7 +204,7 @@ class CapabilitySchemas:
             schema_data=_descriptors(capabilities),
         )
         try:
-            with translated("CreateComputeImageCapabilitySchema", f"set the capabilities of image {image_id}"):
+            with provider_errors("CreateComputeImageCapabilitySchema", f"set the capabilities of image {image_id}"):
                 return self._compute.create_compute_image_capability_schema(details).data
         except ProviderError as error:
             if error.status == 409:
@@ -215,11 +215,11 @@ class CapabilitySchemas:
         """Replace what the schema says."""
         models = require("oci.core.models", "oci")
         details = models.UpdateComputeImageCapabilitySchemaDetails(schema_data=_descriptors(capabilities))
-        with translated("UpdateComputeImageCapabilitySchema", f"update capability schema {schema_id}"):
+        with provider_errors("UpdateComputeImageCapabilitySchema", f"update capability schema {schema_id}"):
             self._compute.update_compute_image_capability_schema(schema_id, details)
 
     def delete(self, schema_id: str) -> None:
-        with translated("DeleteComputeImageCapabilitySchema", f"delete capability schema {schema_id}"):
+        with provider_errors("DeleteComputeImageCapabilitySchema", f"delete capability schema {schema_id}"):
             self._compute.delete_compute_image_capability_schema(schema_id)
 
     def wait_until_active(self, schema_id: str) -> ComputeImageCapabilitySchema:
@@ -242,7 +242,7 @@ def _descriptors(capabilities: Mapping[str, Capability]) -> dict[str, Any]:
 
 
 def manage_capabilities(
-    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: Connection | None = None
+    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: OciClients | None = None
 ) -> dict[str, Any]:
     """What module ``alpine_oci_image_capabilities`` does; returns its result."""
     image_id = params["image_id"] or None
@@ -251,7 +251,7 @@ def manage_capabilities(
     absent = params["state"] == "absent"
     wanted = {} if absent else wanted_capabilities(params["firmware"], params["architecture"], params["capabilities"])
     schemas = CapabilitySchemas(
-        connection or Connection(params), timeout=params["wait_timeout"], interval=params["wait_interval"]
+        connection or OciClients.from_params(params), timeout=params["wait_timeout"], interval=params["wait_interval"]
     )
     schema = schemas.of_image(image_id) if image_id else None
     if absent:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import InputError, ProviderError
-from .clients import Connection
-from .errors import translated
+from .clients import OciClients
+from .errors import provider_errors
 
 if TYPE_CHECKING:
     from oci.core.models import Shape
@@ -187,7 +187,7 @@ def plan(
 class ImageShapes:
     """The compatible shapes of one image."""
 
-    def __init__(self, connection: Connection, image_id: str | None, compartment_id: str) -> None:
+    def __init__(self, connection: OciClients, image_id: str | None, compartment_id: str) -> None:
         self._compute = connection.compute()
         self._image_id = image_id
         self._compartment_id = compartment_id
@@ -195,7 +195,7 @@ class ImageShapes:
     def offered(self) -> dict[str, Shape]:
         """The shapes of the region, by name."""
         pagination = require("oci.pagination", "oci")
-        with translated("ListShapes", "list the region's shapes"):
+        with provider_errors("ListShapes", "list the region's shapes"):
             shapes = pagination.list_call_get_all_results(self._compute.list_shapes, self._compartment_id).data
         # One row for each availability domain.
         return {shape.shape: shape for shape in shapes}
@@ -204,7 +204,7 @@ class ImageShapes:
         if self._image_id is None:
             return []
         pagination = require("oci.pagination", "oci")
-        with translated("ListImageShapeCompatibilityEntries", f"list the shapes of image {self._image_id}"):
+        with provider_errors("ListImageShapeCompatibilityEntries", f"list the shapes of image {self._image_id}"):
             entries = pagination.list_call_get_all_results(
                 self._compute.list_image_shape_compatibility_entries, self._image_id
             ).data
@@ -230,24 +230,24 @@ class ImageShapes:
             details.memory_constraints = models.ImageMemoryConstraints(
                 min_in_gbs=entry.memory_in_gbs[0], max_in_gbs=entry.memory_in_gbs[1]
             )
-        with translated("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {self._image_id}"):
+        with provider_errors("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {self._image_id}"):
             self._compute.add_image_shape_compatibility_entry(
                 self._image_id, entry.name, add_image_shape_compatibility_entry_details=details
             )
 
     def _remove(self, name: str) -> None:
-        with translated("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {self._image_id}"):
+        with provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {self._image_id}"):
             self._compute.remove_image_shape_compatibility_entry(self._image_id, name)
 
 
 def manage_shapes(
-    params: Mapping[str, Any], *, check_mode: bool, connection: Connection | None = None
+    params: Mapping[str, Any], *, check_mode: bool, connection: OciClients | None = None
 ) -> dict[str, Any]:
     """What module ``alpine_oci_image_shapes`` does; returns its result."""
     image_id, architecture = params["image_id"] or None, params["architecture"]
     if image_id is None and not check_mode:
         raise InputError("image_id is needed: it is empty in check mode only, before an import")
-    shapes = ImageShapes(connection or Connection(params), image_id, params["compartment_id"])
+    shapes = ImageShapes(connection or OciClients.from_params(params), image_id, params["compartment_id"])
     offered = shapes.offered()
     current = shapes.current()
     wanted = wanted_entries(params["shapes"], architecture, offered)

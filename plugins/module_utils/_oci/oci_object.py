@@ -8,27 +8,26 @@ import base64
 import contextlib
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._core.dependencies import require
 from .._core.diff import diff_of
+from .._core.digests import chunks_of, md5_of, new_md5, sha256_of
 from .._core.errors import ConflictError, InputError, ProviderError
 from .._core.identity import IDENTITY_KEY, checked_sha256
 from .._core.progress import Progress
+from .._core.units import MIB
 from .._disk.qcow2 import read_qcow2_header
-from .clients import Connection
-from .errors import translated
+from .clients import OciClients
+from .errors import provider_errors
 
 if TYPE_CHECKING:
     from oci.object_storage import ObjectStorageClient
 
-MIB = 1 << 20
 SMALLEST_PART = 10
 """MiB; what Object Storage asks of every part but the last."""
-_CHUNK = MIB
 _METADATA_PREFIX = "opc-meta-"
 _VMDK_MAGICS = (b"KDMV", b"# Disk DescriptorFile")
 
@@ -85,20 +84,15 @@ class LocalFile:
         self.path = path
         self.part_size = part_size
         self.size = path.stat().st_size
-        self.source_sha256 = source_sha256 or self._sha256()
+        self.source_sha256 = source_sha256 or sha256_of(path)
 
     @property
     def is_multipart(self) -> bool:
         return self.size > self.part_size
 
-    def _sha256(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     def content_md5(self) -> str:
         """In base64, as ``Content-MD5`` has it."""
-        with self.path.open("rb") as file:
-            return _base64(hashlib.file_digest(file, _md5).digest())
+        return _base64(md5_of(self.path))
 
     @functools.cached_property
     def parts(self) -> list[Part]:
@@ -112,7 +106,7 @@ class LocalFile:
     def multipart_md5(self) -> str:
         """As ``opc-multipart-md5`` has it."""
         digests = b"".join(part.md5 for part in self.parts)
-        return f"{_base64(_md5(digests).digest())}-{len(self.parts)}"
+        return f"{_base64(new_md5(digests).digest())}-{len(self.parts)}"
 
     def is_content_of(self, stored: StoredObject) -> bool:
         """Compare by the service's own checksum, as far as it allows: with parts of another size it does not."""
@@ -126,17 +120,12 @@ class LocalFile:
         return True
 
 
-def _md5(data: bytes = b"") -> Any:
-    return hashlib.md5(data, usedforsecurity=False)
-
-
 def _read_part(file: BinaryIO, offset: int, size: int) -> Part:
-    digest = _md5()
-    left = size
-    while left and (chunk := file.read(min(_CHUNK, left))):
+    digest, read = new_md5(), 0
+    for chunk in chunks_of(file, size):
         digest.update(chunk)
-        left -= len(chunk)
-    return Part(offset, size - left, digest.digest())
+        read += len(chunk)
+    return Part(offset, read, digest.digest())
 
 
 def _base64(data: bytes) -> str:
@@ -164,7 +153,7 @@ def check_image_file(path: Path, source_image_type: str) -> None:
 class Bucket:
     """One bucket of Object Storage, and the objects in it."""
 
-    def __init__(self, connection: Connection, *, namespace: str | None, name: str, compartment_id: str | None) -> None:
+    def __init__(self, connection: OciClients, *, namespace: str | None, name: str, compartment_id: str | None) -> None:
         self._connection = connection
         self._client: ObjectStorageClient = connection.object_storage()
         self.name = name
@@ -173,13 +162,13 @@ class Bucket:
 
     def _lookup_namespace(self) -> str:
         arguments = {"compartment_id": self.compartment_id} if self.compartment_id else {}
-        with translated("GetNamespace", "look up the Object Storage namespace"):
+        with provider_errors("GetNamespace", "look up the Object Storage namespace"):
             return str(self._client.get_namespace(**arguments).data)
 
     def details(self) -> Any | None:
         """The bucket as the service describes it, or ``None`` when there is none."""
         try:
-            with translated("GetBucket", f"read bucket {self.name}"):
+            with provider_errors("GetBucket", f"read bucket {self.name}"):
                 return self._client.get_bucket(self.namespace, self.name).data
         except ProviderError as error:
             if error.status == 404:
@@ -197,7 +186,7 @@ class Bucket:
             public_access_type=models.CreateBucketDetails.PUBLIC_ACCESS_TYPE_NO_PUBLIC_ACCESS,
         )
         try:
-            with translated("CreateBucket", f"create bucket {self.name}"):
+            with provider_errors("CreateBucket", f"create bucket {self.name}"):
                 self._client.create_bucket(self.namespace, details)
         except ProviderError as error:
             if error.status != 409 or self.details() is None:
@@ -209,7 +198,7 @@ class Bucket:
     def head(self, place: ObjectPlace) -> StoredObject | None:
         """What is stored at ``place``, or ``None``."""
         try:
-            with translated("HeadObject", f"look at {place}"):
+            with provider_errors("HeadObject", f"look at {place}"):
                 headers = self._client.head_object(*place.arguments).headers
         except ProviderError as error:
             if error.status == 404:
@@ -226,7 +215,7 @@ class Bucket:
     def unfinished_uploads(self, place: ObjectPlace) -> list[str]:
         """The ids of multipart uploads of this object that were neither committed nor aborted."""
         pagination = require("oci.pagination", "oci")
-        with translated("ListMultipartUploads", f"list unfinished uploads to bucket {self.name}"):
+        with provider_errors("ListMultipartUploads", f"list unfinished uploads to bucket {self.name}"):
             uploads = pagination.list_call_get_all_results(
                 self._client.list_multipart_uploads, self.namespace, self.name
             ).data
@@ -236,12 +225,12 @@ class Bucket:
         """Abort all unfinished uploads of this object, whose parts are billed; returns how many there were."""
         uploads = self.unfinished_uploads(place)
         for upload_id in uploads:
-            with translated("AbortMultipartUpload", f"abort an unfinished upload of {place}"), _gone_is_fine():
+            with provider_errors("AbortMultipartUpload", f"abort an unfinished upload of {place}"), _gone_is_fine():
                 self._client.abort_multipart_upload(*place.arguments, upload_id)
         return len(uploads)
 
     def delete(self, place: ObjectPlace) -> None:
-        with translated("DeleteObject", f"delete {place}"), _gone_is_fine():
+        with provider_errors("DeleteObject", f"delete {place}"), _gone_is_fine():
             self._client.delete_object(*place.arguments)
 
     def upload(
@@ -258,7 +247,7 @@ class Bucket:
             if file.is_multipart:
                 self._upload_parts(file, place, condition, parallel)
             else:
-                with translated("PutObject", f"upload {place}"), file.path.open("rb") as stream:
+                with provider_errors("PutObject", f"upload {place}"), file.path.open("rb") as stream:
                     self._client.put_object(
                         *place.arguments,
                         stream,
@@ -291,15 +280,15 @@ class Bucket:
         )
         strategy = self._connection.retry_strategy
         try:
-            with translated("CreateMultipartUpload", f"begin the upload of {place}"):
+            with provider_errors("CreateMultipartUpload", f"begin the upload of {place}"):
                 strategy.make_retrying_call(assembler.new_upload)
-            with translated("UploadPart", f"upload {place}"):
+            with provider_errors("UploadPart", f"upload {place}"):
                 # With a checksum each: the SDK computes them by itself, but too late to send them along.
                 for part in file.parts:
                     assembler.add_part_from_file(str(file.path), part.offset, part.size, _base64(part.md5))
                 progress = Progress("upload", file.size)
                 assembler.upload(retry_strategy=strategy, progress_callback=progress.advance)
-            with translated("CommitMultipartUpload", f"commit the upload of {place}"):
+            with provider_errors("CommitMultipartUpload", f"commit the upload of {place}"):
                 strategy.make_retrying_call(assembler.commit, **condition)
         finally:
             # Nothing is left of this upload when it was committed, except what a lost answer made us begin twice.
@@ -318,20 +307,22 @@ def _gone_is_fine() -> Iterator[None]:
 
 
 def manage_object(
-    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: Connection | None = None
+    params: Mapping[str, Any], *, check_mode: bool, warn: Warn, connection: OciClients | None = None
 ) -> dict[str, Any]:
     """What module ``alpine_oci_object`` does; returns its result."""
     src = Path(params["src"]) if params["src"] else None
     given_sha256 = checked_sha256(params["source_sha256"]) if params["source_sha256"] else None
     if params["state"] == "present":
         file = _local_file(params, src, given_sha256, check_mode=check_mode, warn=warn)
-        bucket = _bucket(params, connection or Connection(params))
+        bucket = _bucket(params, connection or OciClients.from_params(params))
         source_sha256 = file.source_sha256 if file else given_sha256
         return _ensure_present(params, bucket, file, source_sha256, check_mode=check_mode, warn=warn)
-    return _ensure_absent(_bucket(params, connection or Connection(params)), params["name"], given_sha256, check_mode)
+    return _ensure_absent(
+        _bucket(params, connection or OciClients.from_params(params)), params["name"], given_sha256, check_mode
+    )
 
 
-def _bucket(params: Mapping[str, Any], connection: Connection) -> Bucket:
+def _bucket(params: Mapping[str, Any], connection: OciClients) -> Bucket:
     return Bucket(
         connection, namespace=params["namespace"], name=params["bucket"], compartment_id=params["compartment_id"]
     )

@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import http.client
+import ssl
+from typing import Any
+
 import oci.exceptions
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ProviderError
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.errors import translated
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.identity import checked_sha256
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.errors import provider_errors
 
 
 def _raise(error: Exception) -> ProviderError:
-    with pytest.raises(ProviderError) as caught, translated("CreateBucket", "create bucket alpine"):
+    with pytest.raises(ProviderError) as caught, provider_errors("CreateBucket", "create bucket alpine"):
         raise error
     return caught.value
 
@@ -61,6 +66,30 @@ def test_timeout_is_told() -> None:
     assert error.message.endswith("no answer from Oracle Cloud: timed out")
 
 
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (http.client.RemoteDisconnected("closed"), "no answer from Oracle Cloud: closed"),
+        (ssl.SSLError("handshake failure"), "no answer from Oracle Cloud: handshake failure"),
+        (ConnectionResetError("reset"), "no answer from Oracle Cloud: reset"),
+        (ValueError("bad date"), "Oracle's library does not understand the answer (ValueError: bad date)"),
+        (KeyError("id"), "Oracle's library does not understand the answer (KeyError: 'id')"),
+        (oci.exceptions.ClientError("no region"), "does not understand the answer (ClientError: no region)"),
+        (oci.exceptions.MaximumWaitTimeExceeded("late"), "does not understand the answer (MaximumWaitTimeExceeded"),
+    ],
+)
+def test_whatever_comes_out_of_the_sdk_is_translated(raised: Exception, reason: str) -> None:
+    error = _raise(raised)
+    assert error.operation == "CreateBucket"
+    assert reason in error.message
+
+
 def test_errors_of_our_own_pass() -> None:
-    with pytest.raises(KeyError), translated("CreateBucket", "create bucket alpine"):
-        raise KeyError("mistake")
+    with pytest.raises(InputError, match=r"^name"), provider_errors("CreateBucket", "create bucket alpine"):
+        raise InputError("name is missing")
+
+
+def test_our_own_mistakes_are_not_disguised() -> None:
+    not_a_digest: Any = None
+    with pytest.raises(AttributeError), provider_errors("CreateBucket", "create bucket alpine"):
+        checked_sha256(not_a_digest)

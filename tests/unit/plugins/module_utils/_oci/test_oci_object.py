@@ -12,8 +12,8 @@ import pytest
 from oci._vendor import requests
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.units import MIB
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.oci_object import (
-    MIB,
     LocalFile,
     StoredObject,
     check_image_file,
