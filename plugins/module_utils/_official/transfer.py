@@ -72,8 +72,8 @@ class Transfer:
         failures, furthest = 0, 0
         while True:
             try:
-                self._attempt(url)
-                return
+                if self._attempt(url):
+                    return
             except FetchError as error:
                 size = self._size()
                 failures = 1 if size >= furthest + _HEADWAY else failures + 1
@@ -93,16 +93,17 @@ class Transfer:
         """Forget where the file came from, once the caller has moved it away."""
         self._record.unlink(missing_ok=True)
 
-    def _attempt(self, url: str) -> None:
+    def _attempt(self, url: str) -> bool:
+        """Ask once; ``False`` when what there was belongs to another file, and has been discarded."""
         origin = self._origin()
         have = 0 if origin is None else self._size()
         if origin is not None and origin.total is not None and have >= origin.total:
             if have > origin.total:
                 self.discard()
-                return self._attempt(url)
+                return False
             # Interrupted after its last byte.
             self.resumed = True
-            return None
+            return True
         headers = {}
         if origin is not None and have:
             headers["Range"] = f"bytes={have}-"
@@ -116,19 +117,21 @@ class Transfer:
                 raise
             # The file there is shorter than what we have: it is another one.
             self.discard()
-            return self._attempt(url)
+            return False
         with contextlib.closing(response):
             if response.status != _PARTIAL_CONTENT:
-                return self._receive(url, response, 0, _Origin(url, response.length, _validator_of(response)))
+                self._receive(url, response, 0, _Origin(url, response.length, _validator_of(response)))
+                return True
             start, total = _content_range_of(url, response)
             if origin is None or not headers:
                 raise FetchError(url, "the server answers with a part of the file, though it was asked for the whole")
             if start == have and (origin.total is None or total is None or total == origin.total):
                 self.resumed = True
-                return self._receive(url, response, have, dataclasses.replace(origin, total=total or origin.total))
+                self._receive(url, response, have, dataclasses.replace(origin, total=total or origin.total))
+                return True
         # Another part than was asked for, or a file of another length.
         self.discard()
-        return self._attempt(url)
+        return False
 
     def _receive(self, url: str, response: http.client.HTTPResponse, have: int, origin: _Origin) -> None:
         if origin.total is not None and origin.total > MAX_SIZE:
