@@ -10,13 +10,14 @@ import posixpath
 import re
 from pathlib import Path
 
+from .._core.digests import chunks_of
 from .._core.errors import AlpineCloudError, InputError
-from .mirrors import beginning_of
+from .quoting import beginning_of
 
 _SHA512 = re.compile(r"[0-9a-f]{128}")
 # What sha512sum(1) prints: the digest, a blank, a blank or an asterisk for binary mode, and the name.
 _LINE = re.compile(r"\\?(?P<digest>[0-9a-fA-F]+)(?:\s+\*?(?P<name>\S.*))?")
-_CHUNK = 1 << 20
+_REMEDY = "Name another file in option sha512_url, or give the digest itself in option sha512"
 
 
 class ChecksumError(AlpineCloudError):
@@ -39,7 +40,7 @@ def digests_of(path: Path) -> Digests:
     """Read the file at ``path`` once."""
     sha512, sha256, size = hashlib.sha512(), hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in chunks_of(file):
             sha512.update(chunk)
             sha256.update(chunk)
             size += len(chunk)
@@ -82,6 +83,3 @@ def parse_sha512(content: bytes, file_name: str, origin: str) -> str:
             f"{origin} holds a digest of {len(own[0])} hexadecimal digits, but a SHA-512 has 128. {_REMEDY}"
         )
     return own[0]
-
-
-_REMEDY = "Name another file in option sha512_url, or give the digest itself in option sha512"

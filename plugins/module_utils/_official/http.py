@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ansible.module_utils import urls
 
 from .._core.errors import InputError, ProviderError
+from .._core.units import KIB
 
 _Result = TypeVar("_Result")
 
@@ -27,15 +28,15 @@ HTTP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "validate_certs": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": 30.0},
 }
-"""The options of the doc fragment C(_http)."""
+"""The options that doc fragment ``alpine.cloud._http`` documents."""
 
 ATTEMPTS = 4
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_CHUNK = 1 << 16
+_CHUNK = 64 * KIB
 _WINDOW_SECONDS = 60.0
-_WINDOW_LEAST_BYTES = 1 << 16
+_WINDOW_LEAST_BYTES = 64 * KIB
 
 
 class FetchError(ProviderError):

@@ -16,7 +16,6 @@ from .http import FetchError
 _Result = TypeVar("_Result")
 
 _NOT_FOUND = (404, 410)
-_SHOWN_BYTES = 40
 
 
 class MirrorsError(AlpineCloudError):
@@ -70,8 +69,3 @@ def metadata_of(url: str) -> str:
     parts = urlsplit(url)
     folder, _slash, name = parts.path.rpartition("/")
     return urlunsplit(parts._replace(path=f"{folder}/{strip_extension(name)}.yaml"))
-
-
-def beginning_of(content: bytes) -> str:
-    """How ``content`` begins, to be quoted in a message: a proxy's HTML page is known at sight."""
-    return repr(content[:_SHOWN_BYTES].decode("utf-8", "replace").strip())

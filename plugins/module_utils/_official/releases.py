@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._core.dates import published_day
 from .._core.errors import AlpineCloudError
 
 
@@ -23,14 +23,14 @@ class Branch:
     """A branch, such as 3.24."""
 
     end_of_life: str | None
-    """The last day on which it is maintained, as ``YYYY-MM-DD``; C(edge) has none."""
+    """The last day on which it is maintained, as ``YYYY-MM-DD``; ``edge`` has none."""
     releases: tuple[str, ...]
-    """Such as ``3.24.2``; C(edge) has none."""
+    """Such as ``3.24.2``; ``edge`` has none."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Releases:
-    """All branches by their versions, such as ``3.24``; what is called C(v3.24) elsewhere is without the v here."""
+    """All branches by their versions, such as ``3.24``; what is called ``v3.24`` elsewhere is without the v here."""
 
     latest_stable: str
     branches: Mapping[str, Branch]
@@ -67,13 +67,6 @@ def _version(branch: str) -> str:
 def _parse_branch(entry: dict[str, Any]) -> Branch:
     releases = entry.get("releases") or []
     return Branch(
-        end_of_life=_date(entry.get("eol_date")),
+        end_of_life=published_day(entry.get("eol_date")),
         releases=tuple(str(release["version"]) for release in releases if "version" in release),
     )
-
-
-def _date(text: object) -> str | None:
-    try:
-        return datetime.date.fromisoformat(str(text)[: len("YYYY-MM-DD")]).isoformat()
-    except ValueError:
-        return None

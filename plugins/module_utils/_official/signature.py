@@ -25,10 +25,10 @@ from .._core.work_directory import WorkDirectory
 from .http import HttpClient
 from .mirrors import (
     MirrorsError,
-    beginning_of,
     file_name_of,
     try_each,
 )
+from .quoting import beginning_of
 
 ALPINE_FINGERPRINT = "F26ADFADBAE702EF7AF637459DA7EF23BFFCDF22"
 """Of the key that signs Alpine's cloud images at the time of writing."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._core.progress import Progress
+from .._core.units import GIB, MIB
 from .http import (
     ATTEMPTS,
     FetchError,
@@ -25,18 +26,18 @@ from .http import (
     read_chunks,
 )
 
-MAX_SIZE = 16 << 30
+MAX_SIZE = 16 * GIB
 """In bytes. Alpine's largest image has less than one GiB: what is longer than this is none."""
 
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 # What an attempt has to bring so that those before do not count.
-_HEADWAY = 1 << 20
+_HEADWAY = MIB
 
 
 @dataclasses.dataclass(frozen=True)
-class _Origin:
+class _PartialOrigin:
     """What the beginning of a partial file is the beginning of."""
 
     url: str
@@ -120,7 +121,7 @@ class Transfer:
             return False
         with contextlib.closing(response):
             if response.status != _PARTIAL_CONTENT:
-                self._receive(url, response, 0, _Origin(url, response.length, _validator_of(response)))
+                self._receive(url, response, 0, _PartialOrigin(url, response.length, _validator_of(response)))
                 return True
             start, total = _content_range_of(url, response)
             if origin is None or not headers:
@@ -133,7 +134,7 @@ class Transfer:
         self.discard()
         return False
 
-    def _receive(self, url: str, response: http.client.HTTPResponse, have: int, origin: _Origin) -> None:
+    def _receive(self, url: str, response: http.client.HTTPResponse, have: int, origin: _PartialOrigin) -> None:
         if origin.total is not None and origin.total > MAX_SIZE:
             raise _too_long(url)
         if not have:
@@ -158,10 +159,10 @@ class Transfer:
         if origin.total is not None and have != origin.total:
             raise FetchError(url, f"the transfer ended after {have} of {origin.total} bytes", transient=True)
 
-    def _origin(self) -> _Origin | None:
+    def _origin(self) -> _PartialOrigin | None:
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))
-            return _Origin(**record) if self.path.is_file() else None
+            return _PartialOrigin(**record) if self.path.is_file() else None
         except (OSError, ValueError, TypeError):
             return None
 
@@ -190,4 +191,4 @@ def _content_range_of(url: str, response: http.client.HTTPResponse) -> tuple[int
 
 
 def _too_long(url: str) -> FetchError:
-    return FetchError(url, f"the file is longer than {MAX_SIZE >> 30} GiB, so it is no image of Alpine Linux")
+    return FetchError(url, f"the file is longer than {MAX_SIZE // GIB} GiB, so it is no image of Alpine Linux")

@@ -8,7 +8,6 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import I
 from ansible_collections.alpine.cloud.plugins.module_utils._official.http import FetchError
 from ansible_collections.alpine.cloud.plugins.module_utils._official.mirrors import (
     MirrorsError,
-    beginning_of,
     file_name_of,
     sibling_of,
     try_each,
@@ -70,8 +69,3 @@ def test_the_file_name_is_the_last_part_of_the_path(url: str, name: str) -> None
 
 def test_what_is_next_to_a_file_has_the_same_query() -> None:
     assert sibling_of("http://a.example/b/c.qcow2?token=1", ".asc") == "http://a.example/b/c.qcow2.asc?token=1"
-
-
-def test_a_page_is_known_by_its_beginning() -> None:
-    assert beginning_of(b"\n<!DOCTYPE html>\xff" + bytes(100)).startswith("'<!DOCTYPE html>\ufffd")
-    assert beginning_of(b"") == "''"
