@@ -193,13 +193,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._core.module import run_module
 from ..module_utils._core.work_directory import default_work_dir
 from ..module_utils._official.download import (
-    SIGNATURE_MODES,
     ImageDownload,
     LocalImage,
     Verification,
 )
 from ..module_utils._official.http import HTTP_ARGUMENT_SPEC, HttpClient
-from ..module_utils._official.signature import ALPINE_FINGERPRINT, ALPINE_KEY_URL
+from ..module_utils._official.signature_check import SIGNATURE_MODES
+from ..module_utils._official.signing_key import ALPINE_FINGERPRINT, ALPINE_KEY_URL
 
 
 def _run(module: AnsibleModule) -> dict[str, object]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .._core.diff import diff_of
 from .._core.errors import AlpineCloudError, InputError
@@ -37,26 +37,13 @@ from .mirrors import (
     sibling_of,
     try_each,
 )
-from .signature import (
-    Key,
-    KeySource,
-    SignatureRejectedError,
-    SignatureUnavailableError,
-    checked_fingerprint,
-    fetch_signature,
-    read_signature,
-)
+from .signature import fetch_signature, read_signature
+from .signature_check import SignatureCheck, SignatureMode
+from .signature_errors import SignatureRejectedError
+from .signing_key import SigningKeySource, checked_fingerprint
 from .transfer import Transfer
 
-SignatureMode = Literal["require", "prefer", "off"]
-
-SIGNATURE_MODES: tuple[SignatureMode, ...] = ("require", "prefer", "off")
-
 _SHA512_LIMIT = 64 << 10
-_NO_SIGNATURE_REMEDY = (
-    "Where the image's signature cannot be checked, give the image's SHA-512 from a source that you trust in option "
-    "sha512, or lower option verify_signature to prefer"
-)
 _NETWORK_REMEDY = (
     "Check the network and the proxy (environment variables https_proxy and no_proxy), or give further mirrors in "
     "option url"
@@ -99,65 +86,10 @@ class Verification:
             for url in urls:
                 check_url(url, option)
 
-    def key_source(self, *, pin: bool) -> KeySource:
+    def key_source(self, *, pin: bool) -> SigningKeySource:
         """:param pin: keep what is fetched."""
         fingerprint = checked_fingerprint(self.fingerprint)
-        return KeySource(fingerprint, self.key, self.key_url, self.http, self.work_dir, pin)
-
-
-class _SignatureCheck:
-    """The check of an image's signature, as strict as the user wants it."""
-
-    def __init__(self, mode: SignatureMode, keys: KeySource, warn: Callable[[str], None], name: str) -> None:
-        self._mode = mode
-        self._keys = keys
-        self._warn = warn
-        self._name = name
-        self._at_hand: tuple[bytes, Key] | None = None
-
-    @property
-    def prepared(self) -> bool:
-        """Whether there is something to check."""
-        return self._at_hand is not None
-
-    def prepare(self, read: Callable[[], bytes]) -> None:
-        """Have everything at hand that the check takes.
-
-        :param read: returns the signature.
-        :raises SignatureUnavailableError: when something is missing that is required.
-        """
-        if self._mode == "off":
-            return
-        try:
-            key = self._keys.get()
-            self._at_hand = read(), key
-        except SignatureUnavailableError as error:
-            self._do_without(error)
-
-    def check(self, path: Path) -> str | None:
-        """The fingerprint of the key whose owner has signed the file at ``path``, if that is known.
-
-        :raises SignatureUnavailableError: when it is not, and has to be.
-        :raises SignatureRejectedError: when someone else has, or something else was signed.
-        """
-        if self._at_hand is None:
-            return None
-        try:
-            self._keys.check(path, *self._at_hand)
-        except SignatureUnavailableError as error:
-            self._do_without(error)
-            return None
-        return self._keys.fingerprint
-
-    def _do_without(self, error: SignatureUnavailableError) -> None:
-        if self._mode == "require":
-            raise SignatureUnavailableError(
-                f"The signature of {self._name} cannot be checked: {error.message}. {_NO_SIGNATURE_REMEDY}"
-            ) from error
-        self._warn(
-            f"{self._name} is used without a check of its signature: {error.message}. Its SHA-512 comes from the same "
-            "place as the image, so it only tells damage from transfer, unless option sha512 gives it"
-        )
+        return SigningKeySource(fingerprint, self.key, self.key_url, self.http, self.work_dir, pin)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +116,7 @@ class LocalImage:
         if not path.is_file():
             raise InputError(f"src {self.src}: {'this is no regular file' if path.exists() else 'no such file'}")
         sha512, origin = self._expected_sha512(path)
-        signature = _SignatureCheck(
+        signature = SignatureCheck(
             wanted.signature_mode, wanted.key_source(pin=not check_mode), warn, f"src {self.src}"
         )
         signature.prepare(
@@ -254,7 +186,7 @@ class ImageDownload:
             checked_sha512(wanted.sha512) if wanted.sha512 is not None else _published_sha512(self._complete, name)[0]
         )
         work = WorkDirectory(wanted.work_dir, f"downloads/{sha512}")
-        signature = _SignatureCheck(wanted.signature_mode, wanted.key_source(pin=not check_mode), warn, name)
+        signature = SignatureCheck(wanted.signature_mode, wanted.key_source(pin=not check_mode), warn, name)
         job = _Job(self, work, name, sha512, signature, warn)
         digests, signer = job.look()
         if digests is None or signer is None:
@@ -299,7 +231,7 @@ class _Job:
     work: WorkDirectory
     name: str
     sha512: str
-    signature: _SignatureCheck
+    signature: SignatureCheck
     warn: Callable[[str], None]
 
     @property

@@ -21,11 +21,11 @@ from ansible_collections.alpine.cloud.plugins.module_utils._official.download im
     DownloadError,
     ImageDownload,
     LocalImage,
-    SignatureMode,
     Verification,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._official.http import HttpClient
-from ansible_collections.alpine.cloud.plugins.module_utils._official.signature import (
+from ansible_collections.alpine.cloud.plugins.module_utils._official.signature_check import SignatureMode
+from ansible_collections.alpine.cloud.plugins.module_utils._official.signature_errors import (
     SignatureRejectedError,
     SignatureUnavailableError,
 )

@@ -2,30 +2,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
-from ansible_collections.alpine.cloud.plugins.module_utils._official import signature
 from ansible_collections.alpine.cloud.plugins.module_utils._official.http import HttpClient
 from ansible_collections.alpine.cloud.plugins.module_utils._official.signature import (
-    ALPINE_FINGERPRINT,
-    Key,
+    check_signature,
+    fetch_signature,
+    read_signature,
+)
+from ansible_collections.alpine.cloud.plugins.module_utils._official.signature_errors import (
     KeyExpiredError,
-    KeySource,
     OtherSignerError,
     SignatureRejectedError,
     SignatureUnavailableError,
-    check_key,
-    check_signature,
-    checked_fingerprint,
-    fetch_signature,
-    find_gpg,
-    read_signature,
 )
 from tests.support.mirror import File, Mirror
 from tests.support.openpgp import Signer
@@ -130,28 +122,6 @@ class TestSignature:
         check_signature(image, signer.sign(CONTENT), signer.public_key, signer.fingerprint)
         assert [path.name for path in (home / ".gnupg").iterdir()] == ["gpg.conf"]
 
-    def test_nothing_is_left(
-        self, image: Path, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        scratch = tmp_path / "scratch"
-        scratch.mkdir()
-        monkeypatch.setattr("tempfile.tempdir", str(scratch))
-        homes: list[set[str]] = []
-        with_home = signature._gnupg_home
-
-        @contextlib.contextmanager
-        def watched() -> Iterator[Path]:
-            with with_home() as home:
-                yield home
-                homes.append({path.name for path in home.iterdir()})
-
-        monkeypatch.setattr(signature, "_gnupg_home", watched)
-        check_signature(image, signer.sign(CONTENT), signer.public_key, signer.fingerprint)
-        # A socket would be that of a daemon.
-        assert len(homes) == 1
-        assert not [name for name in homes[0] if name.startswith("S.")]
-        assert not list(scratch.iterdir())
-
 
 class TestReading:
     def test_the_first_url_that_has_it_counts(self, mirror: Mirror, signer: Signer) -> None:
@@ -185,147 +155,3 @@ class TestReading:
         signature = signer.sign(CONTENT, armor=False)
         path.write_bytes(signature)
         assert read_signature(path) == signature
-
-
-class TestKey:
-    def test_the_right_one_is_accepted(self, signer: Signer, other: Signer) -> None:
-        assert check_key(signer.public_key, signer.fingerprint, "x") == signer.public_key
-        both = other.public_key + signer.public_key
-        assert check_key(both, signer.fingerprint, "x") == both
-
-    def test_another_is_refused(self, signer: Signer, other: Signer) -> None:
-        with pytest.raises(
-            SignatureUnavailableError,
-            match=f"^x holds the key {other.fingerprint}, but fingerprint says {signer.fingerprint}.*fingerprint",
-        ):
-            check_key(other.public_key, signer.fingerprint, "x")
-
-    def test_the_fingerprint_of_a_subkey_is_not_enough(self) -> None:
-        with Signer("subkey") as signer:
-            signer.add_subkey()
-            listing = signer._gpg("--with-colons", "--list-keys").decode().splitlines()
-            subkey = [line.split(":")[9] for line in listing if line.startswith("fpr:")][1]
-            with pytest.raises(SignatureUnavailableError, match=f"^x holds the key {signer.fingerprint}, but"):
-                check_key(signer.public_key, subkey, "x")
-
-    def test_an_expired_one_is_told(self, expired: Signer) -> None:
-        with pytest.raises(KeyExpiredError, match=rf"^x: the key {expired.fingerprint} expired on 20\d\d-\d\d-\d\d\."):
-            check_key(expired.public_key, expired.fingerprint, "x")
-
-    def test_a_revoked_one_is_refused(self) -> None:
-        with Signer("revoked") as signer:
-            signer.revoke()
-            with pytest.raises(SignatureUnavailableError, match=r"has been revoked by its owner.*option fingerprint"):
-                check_key(signer.public_key, signer.fingerprint, "x")
-
-    @pytest.mark.parametrize("content", [b"", b"<html>", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmF4E\n"])
-    def test_what_is_none_is_told(self, signer: Signer, content: bytes) -> None:
-        with pytest.raises(SignatureUnavailableError, match=r"^x holds no OpenPGP public key"):
-            check_key(content, signer.fingerprint, "x")
-
-
-class TestFingerprint:
-    @pytest.mark.parametrize(
-        "value",
-        [
-            ALPINE_FINGERPRINT,
-            ALPINE_FINGERPRINT.lower(),
-            f"0x{ALPINE_FINGERPRINT}",
-            "F26A DFAD BAE7 02EF 7AF6  3745 9DA7 EF23 BFFC DF22",
-            ":".join(ALPINE_FINGERPRINT[i : i + 2] for i in range(0, 40, 2)),
-        ],
-    )
-    def test_forms(self, value: str) -> None:
-        assert checked_fingerprint(value) == ALPINE_FINGERPRINT
-
-    @pytest.mark.parametrize("value", ["", ALPINE_FINGERPRINT[-16:], ALPINE_FINGERPRINT + "0", "tomalok@example.org"])
-    def test_a_part_of_one_can_be_forged(self, value: str) -> None:
-        with pytest.raises(InputError, match=r"fingerprint must be the whole fingerprint"):
-            checked_fingerprint(value)
-
-
-class TestKeySource:
-    def source(
-        self, mirror: Mirror, signer: Signer, tmp_path: Path, key: str | None = None, pin: bool = True
-    ) -> KeySource:
-        return KeySource(signer.fingerprint, key, mirror.url("/key.asc"), HttpClient(), tmp_path / "work", pin)
-
-    def test_is_fetched_once(self, mirror: Mirror, signer: Signer, image: Path, tmp_path: Path) -> None:
-        mirror.files["/key.asc"] = File(signer.public_key)
-        for _run in range(2):
-            source = self.source(mirror, signer, tmp_path)
-            source.check(image, signer.sign(CONTENT), source.get())
-        assert len(mirror.exchanges) == 1
-        assert (tmp_path / "work" / "keys" / f"{signer.fingerprint}.asc").read_bytes() == signer.public_key
-
-    def test_nothing_is_written_when_it_must_not(self, mirror: Mirror, signer: Signer, tmp_path: Path) -> None:
-        mirror.files["/key.asc"] = File(signer.public_key)
-        assert self.source(mirror, signer, tmp_path, pin=False).get() == Key(signer.public_key)
-        assert not (tmp_path / "work").exists()
-
-    def test_a_wrong_one_is_not_kept(self, mirror: Mirror, signer: Signer, other: Signer, tmp_path: Path) -> None:
-        mirror.files["/key.asc"] = File(other.public_key)
-        with pytest.raises(SignatureUnavailableError, match=f"^key_url http.*holds the key {other.fingerprint}, but"):
-            self.source(mirror, signer, tmp_path).get()
-        assert not (tmp_path / "work").exists()
-
-    def test_without_access_the_remedy_is_told(self, mirror: Mirror, signer: Signer, tmp_path: Path) -> None:
-        with pytest.raises(SignatureUnavailableError, match=r"key cannot be fetched: .*404.* option key, .* key_url"):
-            self.source(mirror, signer, tmp_path).get()
-
-    def test_may_be_text_or_a_file(
-        self, mirror: Mirror, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
-        (tmp_path / "key.asc").write_bytes(signer.public_key)
-        for key in (signer.public_key.decode(), str(tmp_path / "key.asc"), "~/key.asc"):
-            assert self.source(mirror, signer, tmp_path, key=key).get() == Key(signer.public_key)
-        assert not mirror.exchanges
-
-    def test_a_missing_file_is_told(self, mirror: Mirror, signer: Signer, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"^key /nowhere/key.asc cannot be read: No such file"):
-            self.source(mirror, signer, tmp_path, key="/nowhere/key.asc").get()
-
-    def test_an_expired_copy_is_renewed(self, mirror: Mirror, expired: Signer, image: Path, tmp_path: Path) -> None:
-        signature, old = expired.sign(CONTENT), expired.public_key
-        keys = tmp_path / "work" / "keys"
-        source = self.source(mirror, expired, tmp_path)
-        with source._folder.locked(source._file_name, 0), source._folder.partial(source._file_name) as partial:
-            partial.write_bytes(old)
-            source._folder.keep(partial, source._file_name)
-        with pytest.raises(SignatureUnavailableError, match=r"expired on .*; and the signer's key cannot be fetched"):
-            source.check(image, signature, source.get())
-        expired.prolong()
-        mirror.files["/key.asc"] = File(expired.public_key)
-        source.check(image, signature, source.get())
-        assert (keys / source._file_name).read_bytes() == expired.public_key != old
-
-    def test_a_copy_without_a_new_subkey_is_renewed(self, mirror: Mirror, image: Path, tmp_path: Path) -> None:
-        with Signer("subkey") as signer:
-            mirror.files["/key.asc"] = File(signer.public_key)
-            source = self.source(mirror, signer, tmp_path)
-            source.get()
-            signer.add_subkey()
-            signature = signer.sign(CONTENT)
-            with pytest.raises(OtherSignerError):
-                source.check(image, signature, source.get())
-            mirror.files["/key.asc"] = File(signer.public_key)
-            source.check(image, signature, source.get())
-            assert len(mirror.exchanges) == 3
-
-    def test_a_key_that_the_user_gives_is_not_renewed(
-        self, mirror: Mirror, signer: Signer, other: Signer, image: Path, tmp_path: Path
-    ) -> None:
-        source = self.source(mirror, signer, tmp_path, key=signer.public_key.decode())
-        with pytest.raises(OtherSignerError):
-            source.check(image, other.sign(CONTENT), source.get())
-        assert not mirror.exchanges
-
-
-def test_a_missing_gpg_is_told_with_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert os.access(find_gpg(), os.X_OK)
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(
-        SignatureUnavailableError, match=r"gnupg \(Debian, Ubuntu, Alpine, Homebrew\) or gnupg2 \(Fedora\)"
-    ):
-        find_gpg()
