@@ -186,41 +186,16 @@ downloaded_bytes:
   sample: 110886912
 """
 
-from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._core.work_directory import default_work_dir
-from ..module_utils._official.download import (
-    ImageDownload,
-    LocalImage,
-    Verification,
-)
-from ..module_utils._official.http import HTTP_ARGUMENT_SPEC, HttpClient
+from ..module_utils._official.download import DownloadRequest
+from ..module_utils._official.http import HTTP_ARGUMENT_SPEC
+from ..module_utils._official.local_image import LocalImageRequest
 from ..module_utils._official.signature_check import SIGNATURE_MODES
 from ..module_utils._official.signing_key import ALPINE_FINGERPRINT, ALPINE_KEY_URL
-
-
-def _run(module: AnsibleModule) -> dict[str, object]:
-    params = module.params
-    verification = Verification(
-        work_dir=Path(params["work_dir"]).absolute() if params["work_dir"] else default_work_dir(),
-        http=HttpClient.from_params(params),
-        fingerprint=params["fingerprint"],
-        key_url=params["key_url"],
-        key=params["key"],
-        sha512=params["sha512"],
-        sha512_urls=params["sha512_url"] or [],
-        signature_urls=params["signature_url"] or [],
-        mode=params["verify_signature"],
-    )
-    image = (
-        ImageDownload(params["url"], verification, params["wait_timeout"])
-        if params["src"] is None
-        else LocalImage(params["src"], verification)
-    )
-    return image.run(check_mode=module.check_mode, warn=module.warn)
 
 
 def main() -> None:
@@ -244,7 +219,12 @@ def main() -> None:
         required_one_of=[("url", "src")],
         supports_check_mode=True,
     )
-    run_module(module, lambda: _run(module))
+
+    def operation() -> dict[str, Any]:
+        request = DownloadRequest if module.params["src"] is None else LocalImageRequest
+        return request.from_params(module.params).run(check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import re
 import ssl
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -91,7 +91,7 @@ class HttpClient:
     timeout: float = 30.0
 
     @classmethod
-    def from_params(cls, params: dict[str, Any]) -> HttpClient:
+    def from_params(cls, params: Mapping[str, Any]) -> HttpClient:
         """Of the options in ``HTTP_ARGUMENT_SPEC``.
 
         :raises InputError: when one of them cannot work.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .._core.errors import AlpineCloudError
@@ -23,7 +24,7 @@ _ARMOR = b"-----BEGIN PGP "
 _SIGNATURE_LIMIT = 256 * KIB
 
 
-def fetch_signature(urls: list[str], http: HttpClient) -> bytes:
+def fetch_signature(urls: Sequence[str], http: HttpClient) -> bytes:
     """Read a detached signature.
 
     :param urls: where it is; the first that answers counts.
