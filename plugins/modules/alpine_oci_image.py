@@ -224,7 +224,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
-from ..module_utils._oci.custom_image import manage_image
+from ..module_utils._oci.clients import OciClients
+from ..module_utils._oci.custom_image import CustomImageRequest, ensure_absent, ensure_present
 
 _VOLUME_TYPES = ["ISCSI", "SCSI", "IDE", "VFIO", "PARAVIRTUALIZED", "NVME"]
 
@@ -263,7 +264,15 @@ def main() -> None:
         supports_check_mode=True,
         required_if=[("state", "present", ["source_sha256", "firmware"])],
     )
-    run_module(module, lambda: manage_image(module.params, check_mode=module.check_mode, warn=module.warn))
+
+    def operation() -> dict[str, Any]:
+        request = CustomImageRequest.from_params(module.params)
+        clients = OciClients.from_params(module.params)
+        if module.params["state"] == "absent":
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

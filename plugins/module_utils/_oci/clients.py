@@ -32,6 +32,7 @@ class OciClients:
     def __init__(self, params: Mapping[str, Any], identity: Identity) -> None:
         self._params = params
         self._identity = identity
+        self._made: dict[str, Any] = {}
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> OciClients:
@@ -58,13 +59,19 @@ class OciClients:
         ).get_retry_strategy()
 
     def compute(self) -> ComputeClient:
-        core = require("oci.core", "oci")
-        return self._client(core.ComputeClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        if "compute" not in self._made:
+            core = require("oci.core", "oci")
+            self._made["compute"] = self._client(core.ComputeClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        client: ComputeClient = self._made["compute"]
+        return client
 
     def work_requests(self) -> WorkRequestClient:
         """The client of the Compute service's work requests."""
-        work_requests = require("oci.work_requests", "oci")
-        return self._client(work_requests.WorkRequestClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        if "work_requests" not in self._made:
+            factory = require("oci.work_requests", "oci").WorkRequestClient
+            self._made["work_requests"] = self._client(factory, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        client: WorkRequestClient = self._made["work_requests"]
+        return client
 
     def object_storage(self, *, retries: bool = True) -> ObjectStorageClient:
         """The client of Object Storage.

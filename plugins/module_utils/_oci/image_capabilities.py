@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.dependencies import require
-from .._core.diff import diff_of
+from .._core.diff import attributes_of, diff_of
 from .._core.errors import InputError, ProviderError
 from .._core.wait import wait_until
 from .clients import OciClients
-from .custom_image import describe_launch_options
+from .custom_image_state import CustomImageState
 from .errors import provider_errors
 from .firmware import allowed_firmware
 
@@ -156,7 +156,8 @@ class CapabilitySchemas:
 
     def launch_options(self, image_id: str) -> dict[str, Any]:
         with provider_errors("GetImage", f"read image {image_id}"):
-            return describe_launch_options(self._compute.get_image(image_id).data)
+            image = CustomImageState.of(self._compute.get_image(image_id).data)
+        return attributes_of(image.launch_options)
 
     def of_image(self, image_id: str) -> ComputeImageCapabilitySchema | None:
         """The image's schema, or ``None``. A region may attach one by itself."""

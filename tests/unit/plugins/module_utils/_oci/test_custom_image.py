@@ -13,7 +13,11 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ProviderError,
     WaitTimeoutError,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.custom_image import ImageRequest, manage_image
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.custom_image import (
+    CustomImageRequest,
+    ensure_absent,
+    ensure_present,
+)
 from tests.support.scripted_oci import COMPARTMENT, Call, ScriptedOracle, error
 
 _SHA256 = "ab" * 32
@@ -90,7 +94,10 @@ def _params(**options: Any) -> dict[str, Any]:
 
 def _manage(oracle: ScriptedOracle, warnings: list[str], *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     connection = oracle.connection()
-    return manage_image(_params(**options), check_mode=check_mode, warn=warnings.append, connection=connection)
+    request = CustomImageRequest.from_params(_params(**options))
+    if options.get("state") == "absent":
+        return ensure_absent(connection, request, check_mode=check_mode)
+    return ensure_present(connection, request, check_mode=check_mode, warn=warnings.append)
 
 
 def _list(*images: dict[str, Any]) -> Call:
@@ -119,21 +126,21 @@ def _errors(*reasons: str) -> Call:
 
 @pytest.mark.parametrize(("firmware", "mode"), [("uefi", "CUSTOM"), ("hybrid", "CUSTOM"), ("bios", "PARAVIRTUALIZED")])
 def test_launch_mode_follows_the_firmware(firmware: str, mode: str) -> None:
-    assert ImageRequest.from_params(_params(firmware=firmware)).launch_mode == mode
+    assert CustomImageRequest.from_params(_params(firmware=firmware)).launch_mode == mode
 
 
 def test_identity_cannot_be_overridden_by_tags() -> None:
-    request = ImageRequest.from_params(_params(freeform_tags={"source-sha256": "other", "team": "a"}))
+    request = CustomImageRequest.from_params(_params(freeform_tags={"source-sha256": "other", "team": "a"}))
     assert request.freeform_tags == {"source-sha256": _SHA256, "team": "a"}
 
 
 def test_digest_is_taken_in_upper_case_too() -> None:
-    assert ImageRequest.from_params(_params(source_sha256=_SHA256.upper())).source_sha256 == _SHA256
+    assert CustomImageRequest.from_params(_params(source_sha256=_SHA256.upper())).source_sha256 == _SHA256
 
 
 def test_given_launch_options_replace_the_defaults() -> None:
     options = {"network_type": "VFIO", "boot_volume_type": None, "is_pv_encryption_in_transit_enabled": True}
-    request = ImageRequest.from_params(_params(launch_options=options))
+    request = CustomImageRequest.from_params(_params(launch_options=options))
     assert request.launch_options == {
         "firmware": "UEFI_64",
         "boot_volume_type": "PARAVIRTUALIZED",
