@@ -131,7 +131,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._core.module import run_module
 from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
-from ..module_utils._oci.image_capabilities import manage_capabilities
+from ..module_utils._oci.clients import OciClients
+from ..module_utils._oci.image_capabilities import ImageCapabilitiesRequest, ensure_absent, ensure_present
 
 
 def main() -> None:
@@ -151,7 +152,15 @@ def main() -> None:
         supports_check_mode=True,
         required_if=[("state", "present", ["firmware", "compartment_id"])],
     )
-    run_module(module, lambda: manage_capabilities(module.params, check_mode=module.check_mode, warn=module.warn))
+
+    def operation() -> dict[str, Any]:
+        request = ImageCapabilitiesRequest.from_params(module.params)
+        clients = OciClients.from_params(module.params)
+        if module.params["state"] == "absent":
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

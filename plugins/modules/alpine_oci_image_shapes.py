@@ -145,7 +145,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
 from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
-from ..module_utils._oci.image_shapes import manage_shapes
+from ..module_utils._oci.clients import OciClients
+from ..module_utils._oci.image_shapes import ImageShapesRequest, ensure_present
 
 
 def main() -> None:
@@ -169,7 +170,13 @@ def main() -> None:
         **OCI_ARGUMENT_SPEC,
     }
     module = AnsibleModule(argument_spec, supports_check_mode=True)
-    run_module(module, lambda: manage_shapes(module.params, check_mode=module.check_mode))
+
+    def operation() -> dict[str, Any]:
+        request = ImageShapesRequest.from_params(module.params)
+        clients = OciClients.from_params(module.params)
+        return ensure_present(clients, request, check_mode=module.check_mode)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,16 @@ def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[
     return sorted((state for state in states if state.in_flight or state.usable), key=lambda state: state.created)
 
 
+def read_image(clients: OciClients, image_id: str) -> CustomImageState:
+    """:raises ProviderError: also when there is no such image."""
+    with provider_errors("GetImage", f"read image {image_id}"):
+        return CustomImageState.of(clients.compute().get_image(image_id).data)
+
+
 def get_image(clients: OciClients, image_id: str) -> CustomImageState | None:
+    """The same, but ``None`` when there is no such image."""
     try:
-        with provider_errors("GetImage", f"read image {image_id}"):
-            return CustomImageState.of(clients.compute().get_image(image_id).data)
+        return read_image(clients, image_id)
     except ProviderError as error:
         if error.status == 404:
             return None

@@ -19,7 +19,7 @@ from .clients import OciClients
 from .errors import provider_errors
 
 if TYPE_CHECKING:
-    from oci.core.models import Shape
+    from oci.core.models import ImageShapeCompatibilitySummary, Shape
 
 DEFAULT_SHAPES = {
     "x86_64": ("VM.Standard.E4.Flex", "VM.Standard.E5.Flex", "VM.Standard.E6.Flex", "VM.Standard3.Flex"),
@@ -41,7 +41,7 @@ Range = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ImageShapeState:
     """A shape that an image is compatible with. The ranges bound a flexible shape."""
 
     name: str
@@ -60,8 +60,7 @@ class Entry:
         }
 
     @classmethod
-    def from_compatibility(cls, entry: Any) -> Entry:
-        """Read an ImageShapeCompatibilitySummary."""
+    def of(cls, entry: ImageShapeCompatibilitySummary) -> ImageShapeState:
         ocpus, memory = entry.ocpu_constraints, entry.memory_constraints
         return cls(
             name=entry.shape,
@@ -70,7 +69,7 @@ class Entry:
         )
 
     @classmethod
-    def from_shape(cls, shape: Shape) -> Entry:
+    def whole(cls, shape: Shape) -> ImageShapeState:
         """All that a shape of ListShapes can have."""
         ocpus, memory = shape.ocpu_options, shape.memory_options
         return cls(
@@ -81,14 +80,14 @@ class Entry:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ImageShapesPlan:
     """What has to be done.
 
     An entry whose constraints differ stands in both lists, since adding it alone would keep the old ones.
     """
 
     remove: tuple[str, ...]
-    add: tuple[Entry, ...]
+    add: tuple[ImageShapeState, ...]
 
 
 def shape_architecture(name: str, processor: str | None = None) -> str:
@@ -108,7 +107,7 @@ def is_alias(name: str) -> bool:
 
 def wanted_entries(
     requested: Iterable[Mapping[str, Any]] | None, architecture: str, offered: Mapping[str, Shape]
-) -> list[Entry]:
+) -> list[ImageShapeState]:
     """The entries that an image is to have.
 
     :param requested: option ``shapes``; ``None`` for the default shapes that the region offers.
@@ -116,7 +115,7 @@ def wanted_entries(
     :raises InputError: when a requested shape is unknown, an alias or of another architecture.
     """
     if requested is None:
-        return [Entry.from_shape(offered[name]) for name in DEFAULT_SHAPES[architecture] if name in offered]
+        return [ImageShapeState.whole(offered[name]) for name in DEFAULT_SHAPES[architecture] if name in offered]
     entries = []
     for request in requested:
         name = request["name"]
@@ -128,11 +127,11 @@ def wanted_entries(
         found = shape_architecture(name, shape.processor_description)
         if found != architecture:
             raise InputError(f"shapes: {name} is {found}, but architecture is {architecture}")
-        entries.append(_with_constraints(Entry.from_shape(shape), request))
+        entries.append(_with_constraints(ImageShapeState.whole(shape), request))
     return entries
 
 
-def _with_constraints(entry: Entry, request: Mapping[str, Any]) -> Entry:
+def _with_constraints(entry: ImageShapeState, request: Mapping[str, Any]) -> ImageShapeState:
     ocpus, memory = request.get("ocpu_constraints"), request.get("memory_constraints")
     if (ocpus or memory) and entry.ocpus is None:
         raise InputError(f"shapes: {entry.name} is not flexible, so it takes no constraints")
@@ -144,7 +143,7 @@ def _with_constraints(entry: Entry, request: Mapping[str, Any]) -> Entry:
 
 
 def _narrowed(
-    entry: Entry, option: str, whole: Range | None, request: Mapping[str, Any] | None, low: str, high: str
+    entry: ImageShapeState, option: str, whole: Range | None, request: Mapping[str, Any] | None, low: str, high: str
 ) -> Range | None:
     if request is None or whole is None:
         return whole
@@ -158,13 +157,13 @@ def _narrowed(
 
 
 def plan(
-    current: Iterable[Entry],
-    wanted: Iterable[Entry],
+    current: Iterable[ImageShapeState],
+    wanted: Iterable[ImageShapeState],
     *,
     architecture: str,
     processors: Mapping[str, str | None],
     purge: bool,
-) -> Plan:
+) -> ImageShapesPlan:
     """Decide what to remove and what to add.
 
     :param processors: of the shapes that ListShapes knows.
@@ -181,88 +180,60 @@ def plan(
         and not is_alias(name)
         and (purge or shape_architecture(name, processors.get(name)) != architecture)
     ]
-    return Plan(remove=tuple(changed + foreign), add=add)
+    return ImageShapesPlan(remove=tuple(changed + foreign), add=add)
 
 
-class ImageShapes:
-    """The compatible shapes of one image."""
+@dataclasses.dataclass(frozen=True)
+class ImageShapesRequest:
+    """What the options ask for."""
 
-    def __init__(self, connection: OciClients, image_id: str | None, compartment_id: str) -> None:
-        self._compute = connection.compute()
-        self._image_id = image_id
-        self._compartment_id = compartment_id
+    image_id: str | None
+    """``None`` before an import, in check mode only."""
+    compartment_id: str
+    architecture: str
+    shapes: list[Mapping[str, Any]] | None
+    """``None`` for the default shapes that the region offers."""
+    purge: bool
 
-    def offered(self) -> dict[str, Shape]:
-        """The shapes of the region, by name."""
-        pagination = require("oci.pagination", "oci")
-        with provider_errors("ListShapes", "list the region's shapes"):
-            shapes = pagination.list_call_get_all_results(self._compute.list_shapes, self._compartment_id).data
-        # One row for each availability domain.
-        return {shape.shape: shape for shape in shapes}
-
-    def current(self) -> list[Entry]:
-        if self._image_id is None:
-            return []
-        pagination = require("oci.pagination", "oci")
-        with provider_errors("ListImageShapeCompatibilityEntries", f"list the shapes of image {self._image_id}"):
-            entries = pagination.list_call_get_all_results(
-                self._compute.list_image_shape_compatibility_entries, self._image_id
-            ).data
-        return [Entry.from_compatibility(entry) for entry in entries]
-
-    def apply(self, changes: Plan) -> None:
-        """Add what is new before removing what is wrong, so that the image is never without a shape."""
-        replaced = {entry.name for entry in changes.add} & set(changes.remove)
-        for entry in changes.add:
-            if entry.name in replaced:
-                self._remove(entry.name)
-            self._add(entry)
-        for name in changes.remove:
-            if name not in replaced:
-                self._remove(name)
-
-    def _add(self, entry: Entry) -> None:
-        models = require("oci.core.models", "oci")
-        details = models.AddImageShapeCompatibilityEntryDetails()
-        if entry.ocpus:
-            details.ocpu_constraints = models.ImageOcpuConstraints(min=entry.ocpus[0], max=entry.ocpus[1])
-        if entry.memory_in_gbs:
-            details.memory_constraints = models.ImageMemoryConstraints(
-                min_in_gbs=entry.memory_in_gbs[0], max_in_gbs=entry.memory_in_gbs[1]
-            )
-        with provider_errors("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {self._image_id}"):
-            self._compute.add_image_shape_compatibility_entry(
-                self._image_id, entry.name, add_image_shape_compatibility_entry_details=details
-            )
-
-    def _remove(self, name: str) -> None:
-        with provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {self._image_id}"):
-            self._compute.remove_image_shape_compatibility_entry(self._image_id, name)
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> ImageShapesRequest:
+        return cls(
+            image_id=params["image_id"] or None,
+            compartment_id=params["compartment_id"],
+            architecture=params["architecture"],
+            shapes=params["shapes"],
+            purge=params["purge"],
+        )
 
 
-def manage_shapes(
-    params: Mapping[str, Any], *, check_mode: bool, connection: OciClients | None = None
-) -> dict[str, Any]:
-    """What module ``alpine_oci_image_shapes`` does; returns its result."""
-    image_id, architecture = params["image_id"] or None, params["architecture"]
-    if image_id is None and not check_mode:
+def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mode: bool) -> dict[str, Any]:
+    """Make the image compatible with the wanted shapes, and with none of another architecture.
+
+    :raises InputError: when a shape cannot be had.
+    :raises ProviderError: when the shapes do not read back as asked for.
+    """
+    if request.image_id is None and not check_mode:
         raise InputError("image_id is needed: it is empty in check mode only, before an import")
-    shapes = ImageShapes(connection or OciClients.from_params(params), image_id, params["compartment_id"])
-    offered = shapes.offered()
-    current = shapes.current()
-    wanted = wanted_entries(params["shapes"], architecture, offered)
-    processors = {name: shape.processor_description for name, shape in offered.items()}
-    changes = plan(current, wanted, architecture=architecture, processors=processors, purge=params["purge"])
+    offered = _offered(clients, request.compartment_id)
+    current = _current(clients, request.image_id) if request.image_id else []
+    changes = plan(
+        current,
+        wanted_entries(request.shapes, request.architecture, offered),
+        architecture=request.architecture,
+        processors={name: shape.processor_description for name, shape in offered.items()},
+        purge=request.purge,
+    )
     replaced = {entry.name for entry in changes.add} & set(changes.remove)
     removed = [name for name in changes.remove if name not in replaced]
     expected = {entry.name: entry for entry in current if entry.name not in changes.remove}
     expected.update({entry.name: entry for entry in changes.add})
-    if (changes.add or changes.remove) and not check_mode:
-        shapes.apply(changes)
-        _check(expected, removed, shapes.current())
+    changed = bool(changes.add or changes.remove)
+    if changed and request.image_id and not check_mode:
+        _apply(clients, request.image_id, changes)
+        _check(expected, removed, _current(clients, request.image_id))
     return {
-        "changed": bool(changes.add or changes.remove),
-        "image_id": image_id,
+        "changed": changed,
+        "image_id": request.image_id,
         "shapes": [expected[name].as_result() for name in sorted(expected)],
         "added": sorted(entry.name for entry in changes.add if entry.name not in replaced),
         "removed": sorted(removed),
@@ -274,7 +245,57 @@ def manage_shapes(
     }
 
 
-def _check(expected: Mapping[str, Entry], removed: Iterable[str], found: Iterable[Entry]) -> None:
+def _offered(clients: OciClients, compartment_id: str) -> dict[str, Shape]:
+    """The shapes of the region, by name."""
+    pagination = require("oci.pagination", "oci")
+    with provider_errors("ListShapes", "list the region's shapes"):
+        shapes = pagination.list_call_get_all_results(clients.compute().list_shapes, compartment_id).data
+    # One row for each availability domain.
+    return {shape.shape: shape for shape in shapes}
+
+
+def _current(clients: OciClients, image_id: str) -> list[ImageShapeState]:
+    pagination = require("oci.pagination", "oci")
+    with provider_errors("ListImageShapeCompatibilityEntries", f"list the shapes of image {image_id}"):
+        entries = pagination.list_call_get_all_results(
+            clients.compute().list_image_shape_compatibility_entries, image_id
+        ).data
+        return [ImageShapeState.of(entry) for entry in entries]
+
+
+def _apply(clients: OciClients, image_id: str, changes: ImageShapesPlan) -> None:
+    """Add what is new before removing what is wrong, so that the image is never without a shape."""
+    replaced = {entry.name for entry in changes.add} & set(changes.remove)
+    for entry in changes.add:
+        if entry.name in replaced:
+            _remove(clients, image_id, entry.name)
+        _add(clients, image_id, entry)
+    for name in changes.remove:
+        if name not in replaced:
+            _remove(clients, image_id, name)
+
+
+def _add(clients: OciClients, image_id: str, entry: ImageShapeState) -> None:
+    models = require("oci.core.models", "oci")
+    details = models.AddImageShapeCompatibilityEntryDetails()
+    if entry.ocpus:
+        details.ocpu_constraints = models.ImageOcpuConstraints(min=entry.ocpus[0], max=entry.ocpus[1])
+    if entry.memory_in_gbs:
+        details.memory_constraints = models.ImageMemoryConstraints(
+            min_in_gbs=entry.memory_in_gbs[0], max_in_gbs=entry.memory_in_gbs[1]
+        )
+    with provider_errors("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {image_id}"):
+        clients.compute().add_image_shape_compatibility_entry(
+            image_id, entry.name, add_image_shape_compatibility_entry_details=details
+        )
+
+
+def _remove(clients: OciClients, image_id: str, name: str) -> None:
+    with provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {image_id}"):
+        clients.compute().remove_image_shape_compatibility_entry(image_id, name)
+
+
+def _check(expected: Mapping[str, ImageShapeState], removed: Iterable[str], found: Iterable[ImageShapeState]) -> None:
     now = {entry.name: entry for entry in found}
     wrong = [name for name, entry in expected.items() if not is_alias(name) and now.get(name) != entry]
     wrong += [name for name in removed if name in now]

@@ -11,13 +11,17 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ProviderError,
     WaitTimeoutError,
 )
-from ansible_collections.alpine.cloud.plugins.module_utils._oci.image_capabilities import (
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.capability import (
     ALPINE_CAPABILITIES,
     FIRMWARE,
     Capability,
     fit,
-    manage_capabilities,
     wanted_capabilities,
+)
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.image_capabilities import (
+    ImageCapabilitiesRequest,
+    ensure_absent,
+    ensure_present,
 )
 from tests.support.scripted_oci import COMPARTMENT, Call, ScriptedOracle, error
 
@@ -214,12 +218,15 @@ def _manage(oracle: ScriptedOracle, warnings: list[str], *, check_mode: bool = F
         "firmware": "uefi",
         "architecture": "x86_64",
         "capabilities": None,
+        "wait": True,
         "wait_timeout": 10,
         "wait_interval": 0,
         **options,
     }
-    connection = oracle.connection()
-    return manage_capabilities(params, check_mode=check_mode, warn=warnings.append, connection=connection)
+    clients, request = oracle.connection(), ImageCapabilitiesRequest.from_params(params)
+    if params["state"] == "absent":
+        return ensure_absent(clients, request, check_mode=check_mode)
+    return ensure_present(clients, request, check_mode=check_mode, warn=warnings.append)
 
 
 def test_schema_is_created_of_what_the_region_knows(oracle: ScriptedOracle, warnings: list[str]) -> None:

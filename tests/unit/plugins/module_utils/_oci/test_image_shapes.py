@@ -10,9 +10,10 @@ from oci.core.models import Shape, ShapeMemoryOptions, ShapeOcpuOptions
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.image_shapes import (
     DEFAULT_SHAPES,
-    Entry,
+    ImageShapesRequest,
+    ImageShapeState,
+    ensure_present,
     is_alias,
-    manage_shapes,
     plan,
     shape_architecture,
     wanted_entries,
@@ -20,11 +21,11 @@ from ansible_collections.alpine.cloud.plugins.module_utils._oci.image_shapes imp
 from tests.support.scripted_oci import COMPARTMENT, Call, ScriptedOracle, error
 
 _ID = "ocid1.image.oc1.eu-frankfurt-1.aaaaaaaaimage"
-_A1 = Entry("VM.Standard.A1.Flex", (1, 80), (1, 512))
-_A2 = Entry("VM.Standard.A2.Flex", (1, 78), (1, 946))
-_E5 = Entry("VM.Standard.E5.Flex", (1, 126), (1, 1454))
-_BARE = Entry("BM.Standard.A1.160")
-_ALIAS = Entry("VM.Standard.x86.Generic")
+_A1 = ImageShapeState("VM.Standard.A1.Flex", (1, 80), (1, 512))
+_A2 = ImageShapeState("VM.Standard.A2.Flex", (1, 78), (1, 946))
+_E5 = ImageShapeState("VM.Standard.E5.Flex", (1, 126), (1, 1454))
+_BARE = ImageShapeState("BM.Standard.A1.160")
+_ALIAS = ImageShapeState("VM.Standard.x86.Generic")
 
 
 def _flexible(name: str, processor: str, ocpus: float, memory: float) -> Shape:
@@ -98,7 +99,7 @@ def test_default_shapes_are_those_that_the_region_offers() -> None:
 )
 def test_constraints_are_completed(request_: dict[str, Any], ocpus: Any, memory: Any) -> None:
     requested = [{"name": "VM.Standard.A1.Flex", **request_}]
-    assert wanted_entries(requested, "aarch64", _OFFERED) == [Entry("VM.Standard.A1.Flex", ocpus, memory)]
+    assert wanted_entries(requested, "aarch64", _OFFERED) == [ImageShapeState("VM.Standard.A1.Flex", ocpus, memory)]
 
 
 @pytest.mark.parametrize(
@@ -121,18 +122,20 @@ def test_impossible_requests_name_the_option(request_: dict[str, Any], message: 
         wanted_entries([request_], "aarch64", _OFFERED)
 
 
-def _plan(current: list[Entry], wanted: list[Entry], *, architecture: str = "aarch64", purge: bool = False) -> Any:
+def _plan(
+    current: list[ImageShapeState], wanted: list[ImageShapeState], *, architecture: str = "aarch64", purge: bool = False
+) -> Any:
     return plan(current, wanted, architecture=architecture, processors=_PROCESSORS, purge=purge)
 
 
 def test_wrong_architecture_goes_and_the_wanted_come() -> None:
-    changes = _plan([_E5, Entry("VM.Standard2.1"), _ALIAS], [_A1])
+    changes = _plan([_E5, ImageShapeState("VM.Standard2.1"), _ALIAS], [_A1])
     assert changes.remove == ("VM.Standard.E5.Flex", "VM.Standard2.1")
     assert changes.add == (_A1,)
 
 
 def test_other_constraints_are_replaced() -> None:
-    changes = _plan([Entry("VM.Standard.A1.Flex", (1, 4), (1, 512))], [_A1])
+    changes = _plan([ImageShapeState("VM.Standard.A1.Flex", (1, 4), (1, 512))], [_A1])
     assert changes.remove == ("VM.Standard.A1.Flex",)
     assert changes.add == (_A1,)
 
@@ -154,7 +157,7 @@ def test_x86_image_loses_arm_shapes() -> None:
 # Over the API
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: ImageShapeState) -> dict[str, Any]:
     constraints: dict[str, Any] = {}
     if entry.ocpus and entry.memory_in_gbs:
         constraints = {
@@ -182,11 +185,11 @@ def _offer(*names: str) -> Call:
     return Call("GET", "/shapes", rows, query={"compartmentId": COMPARTMENT})
 
 
-def _entries(*entries: Entry) -> Call:
+def _entries(*entries: ImageShapeState) -> Call:
     return Call("GET", f"/images/{_ID}/shapes", [_row(entry) for entry in entries])
 
 
-def _add(entry: Entry) -> Call:
+def _add(entry: ImageShapeState) -> Call:
     body = {name: value for name, value in _row(entry).items() if name not in ("imageId", "shape")}
     return Call("PUT", f"/images/{_ID}/shapes/{entry.name}", _row(entry), body=body)
 
@@ -204,7 +207,8 @@ def _manage(oracle: ScriptedOracle, *, check_mode: bool = False, **options: Any)
         "purge": False,
         **options,
     }
-    return manage_shapes(params, check_mode=check_mode, connection=oracle.connection())
+    request = ImageShapesRequest.from_params(params)
+    return ensure_present(oracle.connection(), request, check_mode=check_mode)
 
 
 def test_entries_are_added_before_others_are_removed(oracle: ScriptedOracle) -> None:
@@ -232,7 +236,7 @@ def test_entries_are_added_before_others_are_removed(oracle: ScriptedOracle) -> 
 
 
 def test_constraints_are_changed_by_removing_and_adding(oracle: ScriptedOracle) -> None:
-    old = Entry("VM.Standard.A1.Flex", (1, 4), (1, 24))
+    old = ImageShapeState("VM.Standard.A1.Flex", (1, 4), (1, 24))
     oracle.expect(
         _offer("VM.Standard.A1.Flex"), _entries(old), _remove("VM.Standard.A1.Flex"), _add(_A1), _entries(_A1)
     )
@@ -266,7 +270,7 @@ def test_check_mode_before_the_import(oracle: ScriptedOracle, image_id: str | No
 
 
 def test_what_the_service_made_of_it_is_checked(oracle: ScriptedOracle) -> None:
-    kept = Entry("VM.Standard.A1.Flex", (1, 4), (1, 24))
+    kept = ImageShapeState("VM.Standard.A1.Flex", (1, 4), (1, 24))
     oracle.expect(
         _offer("VM.Standard.A1.Flex"),
         _entries(_E5),
