@@ -145,7 +145,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
 from ..module_utils._oci.auth import OCI_ARGUMENT_SPEC
-from ..module_utils._oci.oci_object import manage_object
+from ..module_utils._oci.clients import OciClients
+from ..module_utils._oci.oci_object import OciObjectRequest, ensure_absent, ensure_present
 
 
 def main() -> None:
@@ -164,7 +165,15 @@ def main() -> None:
         **OCI_ARGUMENT_SPEC,
     }
     module = AnsibleModule(argument_spec, supports_check_mode=True, required_if=[("state", "present", ["src"])])
-    run_module(module, lambda: manage_object(module.params, check_mode=module.check_mode, warn=module.warn))
+
+    def operation() -> dict[str, Any]:
+        request = OciObjectRequest.from_params(module.params)
+        clients = OciClients.from_params(module.params)
+        if module.params["state"] == "absent":
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
+
+    run_module(module, operation)
 
 
 if __name__ == "__main__":

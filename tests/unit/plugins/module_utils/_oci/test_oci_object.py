@@ -14,11 +14,12 @@ from oci._vendor import requests
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._core.units import MIB
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.oci_object import (
-    LocalFile,
-    StoredObject,
-    check_image_file,
-    manage_object,
+    OciObjectRequest,
+    ensure_absent,
+    ensure_present,
 )
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.oci_object_state import OciObjectState
+from ansible_collections.alpine.cloud.plugins.module_utils._oci.upload_file import UploadFile, check_image_file
 from tests.support.scripted_oci import COMPARTMENT, Call, ScriptedOracle, error
 
 _BUCKET = "/n/axnamespace/b/images"
@@ -83,16 +84,19 @@ def _manage(oracle: ScriptedOracle, warnings: list[str], *, check_mode: bool = F
         **options,
     }
     connection = oracle.connection()
-    return manage_object(params, check_mode=check_mode, warn=warnings.append, connection=connection)
+    request = OciObjectRequest.from_params(params)
+    if params["state"] == "absent":
+        return ensure_absent(connection, request, check_mode=check_mode)
+    return ensure_present(connection, request, check_mode=check_mode, warn=warnings.append)
 
 
 # Local files
 
 
-def _file_of(tmp_path: Path, data: bytes, part_size: int) -> LocalFile:
+def _file_of(tmp_path: Path, data: bytes, part_size: int) -> UploadFile:
     path = tmp_path / "file"
     path.write_bytes(data)
-    return LocalFile(path, part_size)
+    return UploadFile(path, part_size)
 
 
 def test_checksum_of_a_file_that_goes_in_one_request(tmp_path: Path) -> None:
@@ -134,7 +138,7 @@ def test_checksum_of_parts_is_that_of_their_binary_digests(tmp_path: Path, data:
 def test_stored_content_is_compared_by_the_services_checksum(
     tmp_path: Path, size: int, content_md5: str | None, multipart_md5: str | None, same: bool
 ) -> None:
-    stored = StoredObject(size, "E", None, content_md5, multipart_md5)
+    stored = OciObjectState(size, "E", None, content_md5, multipart_md5)
     assert _file_of(tmp_path, b"abcdef", 4).is_content_of(stored) is same
 
 
