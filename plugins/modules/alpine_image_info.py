@@ -212,20 +212,15 @@ mirror_url:
   sample: https://dl-cdn.alpinelinux.org/alpine
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.module import run_module
-from ..module_utils._official.catalogue import (
-    FORMATS,
-    LATEST,
-    MIRROR_URL,
-    RELEASES_URL,
-    Wanted,
-    find_images,
-)
-from ..module_utils._official.http import HTTP_ARGUMENT_SPEC, HttpClient
-
-_CRITERIA = ("release", "revision", "architecture", "bootstrap", "firmware", "machine", "formats")
+from ..module_utils._official.catalogue import MIRROR_URL, RELEASES_URL, ImageInfoRequest, find_images
+from ..module_utils._official.http import HTTP_ARGUMENT_SPEC
+from ..module_utils._official.published_image import FORMATS
+from ..module_utils._official.selection import LATEST
 
 
 def main() -> None:
@@ -244,11 +239,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
 
-    def operation() -> dict[str, object]:
-        wanted = Wanted(**{name: params[name] for name in _CRITERIA})
-        found = find_images(HttpClient.from_params(params), wanted, params["mirror_url"], params["releases_url"])
+    def operation() -> dict[str, Any]:
+        found = find_images(ImageInfoRequest.from_params(module.params))
         for warning in found.warnings:
             module.warn(warning)
         return {"changed": False, **found.as_result()}
