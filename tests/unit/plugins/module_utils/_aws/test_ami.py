@@ -298,3 +298,10 @@ def test_image_with_other_content_is_not_deregistered(aws: Any) -> None:
 def test_removal_in_check_mode_reads_only(aws: Any, images: list[Any], changed: bool) -> None:
     _expect_search(aws, *images)
     assert absent(aws, _params(), check_mode=True)["changed"] is changed
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_deprecation_that_ec2_refuses_is_told_before_anything_is_registered(aws: Any, check_mode: bool) -> None:
+    _expect_search(aws)
+    with pytest.raises(InputError, match="is in the past"):
+        present(aws, _params(deprecate_at="2020-01-01"), check_mode=check_mode)
