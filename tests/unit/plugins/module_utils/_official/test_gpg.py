@@ -62,7 +62,7 @@ class TestKeyring:
                 keys = keyring.keys()
             signer.revoke()
             with keyring_of(signer.public_key) as keyring:
-                (revoked,) = keyring.keys().values()
+                revoked = keyring.keys()[signer.fingerprint]
         day = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=2)
         assert keys[signer.fingerprint] == OpenPgpKey(signer.fingerprint, False, False, None)
         old = keys[expired.fingerprint]
