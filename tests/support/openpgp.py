@@ -9,11 +9,13 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
 
 
 class Signer:
-    """One who has made a key, and signs with it. A context manager, since GnuPG keeps a daemon running.
+    """One who has made a key, and signs with it.
+
+    GnuPG's home is in memory, and on disk while GnuPG runs, as is the daemon that it starts. So nothing has to be
+    closed, which a fixture could not rely on: ansible-test ends the child that it forks for each test without that.
 
     :param name: stands in the key.
     :param expires: when the key expires, as ``gpg --quick-gen-key`` has it, such as ``1d``.
@@ -21,9 +23,8 @@ class Signer:
     """
 
     def __init__(self, name: str, *, expires: str = "never", age: int = 0) -> None:
-        # Not below pytest's folders: the path of a daemon's socket has to be short.
-        self._folder = tempfile.TemporaryDirectory(prefix="gpg-")
-        self._home = Path(self._folder.name)
+        self._files: dict[Path, bytes] = {}
+        """GnuPG's, by their paths in its home."""
         self._age = age
         self._gpg("--quick-gen-key", f"{name} <{name}@example.org>", "ed25519", "sign", expires)
         listing = self._gpg("--with-colons", "--list-keys").decode().splitlines()
@@ -49,21 +50,25 @@ class Signer:
         self._gpg("--quick-add-key", self.fingerprint, "ed25519", "sign", "never")
 
     def revoke(self) -> None:
-        certificate = (self._home / "openpgp-revocs.d" / f"{self.fingerprint}.rev").read_text()
+        certificate = self._files[Path("openpgp-revocs.d") / f"{self.fingerprint}.rev"]
         # A colon protects it from being used by accident.
-        self._gpg("--import", stdin=certificate.replace(":-----BEGIN", "-----BEGIN").encode())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        subprocess.run(["gpgconf", "--homedir", self._home, "--kill", "all"], check=True)
-        self._folder.cleanup()
+        self._gpg("--import", stdin=certificate.replace(b":-----BEGIN", b"-----BEGIN"))
 
     def _gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
         then = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - self._age))
-        return subprocess.run(
-            ["gpg", "--homedir", self._home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "",
-             "--faked-system-time", then, *arguments],
-            input=stdin, stdout=subprocess.PIPE, check=True, env={**os.environ, "LC_ALL": "C"},
-        ).stdout  # fmt: skip
+        # Not below pytest's folders: the path of a daemon's socket has to be short.
+        with tempfile.TemporaryDirectory(prefix="gpg-") as folder:
+            home = Path(folder)
+            for path, content in self._files.items():
+                (home / path).parent.mkdir(mode=0o700, exist_ok=True)
+                (home / path).write_bytes(content)
+            try:
+                output = subprocess.run(
+                    ["gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "",
+                     "--faked-system-time", then, *arguments],
+                    input=stdin, stdout=subprocess.PIPE, check=True, env={**os.environ, "LC_ALL": "C"},
+                ).stdout  # fmt: skip
+            finally:
+                subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+            self._files = {path.relative_to(home): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+        return output

@@ -14,10 +14,8 @@ from tests.sandbox._mirror._site import Site, classify, error_body
 
 
 class _Mirror(Cloud):
-    _signers: Signers | None = None
-
     def start(self) -> dict[str, Any]:
-        signers = self._signers = Signers()
+        signers = Signers()
         directory = self.context.directory
         images = published_images(self.context.images)
         site = Site(images, signers, directory)
@@ -39,10 +37,6 @@ class _Mirror(Cloud):
 
     def export(self, resource_id: str, region: str | None, output: Path) -> None:
         raise LookupError("the mirror imports nothing, so that there is nothing to export")
-
-    def stop(self) -> None:
-        if self._signers:
-            self._signers.close()
 
 
 def create_cloud(context: Context) -> Cloud:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from pathlib import Path
 
@@ -18,10 +17,11 @@ class Signers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._closing = contextlib.ExitStack()
-        self._signers: dict[str, Signer] = {}
-        for key, expires, age in (("signer", "never", 0), ("other", "never", 0), ("expired", "1y", 5 * _YEAR)):
-            self._signers[key] = self._closing.enter_context(Signer(key, expires=expires, age=age))
+        self._signers = {
+            "signer": Signer("signer"),
+            "other": Signer("other"),
+            "expired": Signer("expired", expires="1y", age=5 * _YEAR),
+        }
         self.fingerprints = {key: signer.fingerprint for key, signer in self._signers.items()}
         self.public_keys = {key: signer.public_key for key, signer in self._signers.items()}
 
@@ -29,6 +29,3 @@ class Signers:
         """The armored signature of a file."""
         with self._lock:
             return self._signers[key].sign(content.read_bytes())
-
-    def close(self) -> None:
-        self._closing.close()

@@ -21,32 +21,10 @@ from ansible_collections.alpine.cloud.plugins.module_utils._official.signature_e
 from ansible_collections.alpine.cloud.plugins.module_utils._official.verification import (
     DownloadError,
 )
-from tests.support.downloads import CONTENT, FORGED, MIB, NAME, SHA256, SHA512, World, published
+from tests.support.downloads import CONTENT, FORGED, MIB, NAME, SHA256, SHA512, World
 from tests.support.mirror import File, Mirror
-from tests.support.openpgp import Signer
 
-
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with Signer("signer") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def mirror(signer: Signer) -> Iterator[Mirror]:
-    with Mirror(published(signer)) as started:
-        yield started
-
-
-@pytest.fixture
-def world(mirror: Mirror, tmp_path: Path, signer: Signer) -> World:
-    return World(mirror, tmp_path / "work", signer.fingerprint)
+pytestmark = pytest.mark.usefixtures("loopback")
 
 
 class TestMetadata:

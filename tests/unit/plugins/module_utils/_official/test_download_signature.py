@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,43 +16,9 @@ from ansible_collections.alpine.cloud.plugins.module_utils._official.verificatio
     ImageVerification,
 )
 from tests.support.downloads import CONTENT, DAY, FORGED, NAME, SHA512, World, published
-from tests.support.mirror import Mirror
 from tests.support.openpgp import Signer
 
-
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with Signer("signer") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def other() -> Iterator[Signer]:
-    with Signer("other") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def expired() -> Iterator[Signer]:
-    with Signer("expired", age=3 * DAY, expires="1d") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def mirror(signer: Signer) -> Iterator[Mirror]:
-    with Mirror(published(signer)) as started:
-        yield started
-
-
-@pytest.fixture
-def world(mirror: Mirror, tmp_path: Path, signer: Signer) -> World:
-    return World(mirror, tmp_path / "work", signer.fingerprint)
+pytestmark = pytest.mark.usefixtures("loopback")
 
 
 class TestSignature:
@@ -121,11 +85,11 @@ class TestSignature:
     def test_a_subkey_that_has_expired_keeps_what_was_downloaded(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with Signer("subkey", age=3 * DAY) as signer:
-            signer._gpg("--quick-add-key", signer.fingerprint, "ed25519", "sign", "1d")
-            world.mirror.files |= published(signer)
-            world.fingerprint = signer.fingerprint
-            assert "expired on " in world.failure(SignatureUnavailableError)
+        signer = Signer("subkey", age=3 * DAY)
+        signer._gpg("--quick-add-key", signer.fingerprint, "ed25519", "sign", "1d")
+        world.mirror.files |= published(signer)
+        world.fingerprint = signer.fingerprint
+        assert "expired on " in world.failure(SignatureUnavailableError)
         assert not world.image.exists()
         result = world.download(verify_signature="prefer")
         assert (result["downloaded_bytes"], result["resumed"], result["changed"]) == (0, True, True)

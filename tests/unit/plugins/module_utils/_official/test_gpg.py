@@ -56,13 +56,14 @@ class TestStatus:
 
 class TestKeyring:
     def test_keys_with_their_validity(self) -> None:
-        with Signer("signer") as signer, Signer("expired", age=3 * 86400, expires="1d") as expired:
-            signer.add_subkey()
-            with keyring_of(signer.public_key + expired.public_key) as keyring:
-                keys = keyring.keys()
-            signer.revoke()
-            with keyring_of(signer.public_key) as keyring:
-                revoked = keyring.keys()[signer.fingerprint]
+        signer = Signer("signer")
+        expired = Signer("expired", age=3 * 86400, expires="1d")
+        signer.add_subkey()
+        with keyring_of(signer.public_key + expired.public_key) as keyring:
+            keys = keyring.keys()
+        signer.revoke()
+        with keyring_of(signer.public_key) as keyring:
+            revoked = keyring.keys()[signer.fingerprint]
         day = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=2)
         assert keys[signer.fingerprint] == OpenPgpKey(signer.fingerprint, False, False, None)
         old = keys[expired.fingerprint]
@@ -78,8 +79,8 @@ class TestKeyring:
         path.write_bytes(CONTENT)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        with Signer("signer") as signer:
-            signature, key = signer.sign(CONTENT), signer.public_key
+        signer = Signer("signer")
+        signature, key = signer.sign(CONTENT), signer.public_key
         monkeypatch.setattr("tempfile.tempdir", str(scratch))
         with keyring_of(key) as keyring:
             statuses, _words = keyring.verify(path, signature)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +13,10 @@ from ansible_collections.alpine.cloud.plugins.module_utils._official.signature_e
     SignatureRejectedError,
     SignatureUnavailableError,
 )
-from tests.support.downloads import CONTENT, FORGED, NAME, SHA256, SHA512, World, published
-from tests.support.mirror import Mirror
+from tests.support.downloads import CONTENT, FORGED, NAME, SHA256, SHA512, World
 from tests.support.openpgp import Signer
 
-
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with Signer("signer") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def other() -> Iterator[Signer]:
-    with Signer("other") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def mirror(signer: Signer) -> Iterator[Mirror]:
-    with Mirror(published(signer)) as started:
-        yield started
-
-
-@pytest.fixture
-def world(mirror: Mirror, tmp_path: Path, signer: Signer) -> World:
-    return World(mirror, tmp_path / "work", signer.fingerprint)
+pytestmark = pytest.mark.usefixtures("loopback")
 
 
 class TestLocal:

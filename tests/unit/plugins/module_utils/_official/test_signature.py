@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,37 +25,11 @@ CONTENT = b"an image"
 DAY = 86400
 
 
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with Signer("signer") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def other() -> Iterator[Signer]:
-    with Signer("other") as made:
-        yield made
-
-
-@pytest.fixture
-def expired() -> Iterator[Signer]:
-    with Signer("expired", age=3 * DAY, expires="1d") as made:
-        yield made
-
-
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     path = tmp_path / "-image.qcow2"
     path.write_bytes(CONTENT)
     return path
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with Mirror() as started:
-        yield started
 
 
 class TestSignature:
@@ -65,10 +38,10 @@ class TestSignature:
         check_signature(image, signer.sign(CONTENT, armor=armor), signer.public_key, signer.fingerprint)
 
     def test_one_by_a_subkey_counts_as_the_owners(self, image: Path) -> None:
-        with Signer("subkey") as signer:
-            signer.add_subkey()
-            signature = signer.sign(CONTENT)
-            check_signature(image, signature, signer.public_key, signer.fingerprint)
+        signer = Signer("subkey")
+        signer.add_subkey()
+        signature = signer.sign(CONTENT)
+        check_signature(image, signature, signer.public_key, signer.fingerprint)
 
     def test_one_of_other_content_is_refused(self, image: Path, signer: Signer) -> None:
         with pytest.raises(SignatureRejectedError, match=r"is not one of this content: .* changed or damaged"):
@@ -94,17 +67,17 @@ class TestSignature:
             check_signature(image, expired.sign(CONTENT), expired.public_key, expired.fingerprint)
 
     def test_one_by_a_revoked_key_is_refused(self, image: Path) -> None:
-        with Signer("revoked") as signer:
-            signature = signer.sign(CONTENT)
-            signer.revoke()
-            with pytest.raises(SignatureRejectedError, match=r"has been revoked by its owner"):
-                check_signature(image, signature, signer.public_key, signer.fingerprint)
+        signer = Signer("revoked")
+        signature = signer.sign(CONTENT)
+        signer.revoke()
+        with pytest.raises(SignatureRejectedError, match=r"has been revoked by its owner"):
+            check_signature(image, signature, signer.public_key, signer.fingerprint)
 
     def test_one_that_has_expired_itself_is_refused(self, image: Path) -> None:
-        with Signer("short", age=3 * DAY) as signer:
-            signature = signer.sign(CONTENT, expires="1d")
-            with pytest.raises(SignatureRejectedError, match=r"valid for a limited time, which is over"):
-                check_signature(image, signature, signer.public_key, signer.fingerprint)
+        signer = Signer("short", age=3 * DAY)
+        signature = signer.sign(CONTENT, expires="1d")
+        with pytest.raises(SignatureRejectedError, match=r"valid for a limited time, which is over"):
+            check_signature(image, signature, signer.public_key, signer.fingerprint)
 
     @pytest.mark.parametrize("signature", [b"-----BEGIN PGP SIGNATURE-----\n\nnothing\n", b"\x88junk", b""])
     def test_what_is_none_is_refused(self, image: Path, signer: Signer, signature: bytes) -> None:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,37 +28,11 @@ CONTENT = b"an image"
 DAY = 86400
 
 
-@pytest.fixture(scope="module")
-def signer() -> Iterator[Signer]:
-    with Signer("signer") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def other() -> Iterator[Signer]:
-    with Signer("other") as made:
-        yield made
-
-
-@pytest.fixture
-def expired() -> Iterator[Signer]:
-    with Signer("expired", age=3 * DAY, expires="1d") as made:
-        yield made
-
-
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     path = tmp_path / "-image.qcow2"
     path.write_bytes(CONTENT)
     return path
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with Mirror() as started:
-        yield started
 
 
 class TestKey:
@@ -76,22 +49,22 @@ class TestKey:
             checked_key(other.public_key, signer.fingerprint, "x")
 
     def test_the_fingerprint_of_a_subkey_is_not_enough(self) -> None:
-        with Signer("subkey") as signer:
-            signer.add_subkey()
-            listing = signer._gpg("--with-colons", "--list-keys").decode().splitlines()
-            subkey = [line.split(":")[9] for line in listing if line.startswith("fpr:")][1]
-            with pytest.raises(SignatureUnavailableError, match=f"^x holds the key {signer.fingerprint}, but"):
-                checked_key(signer.public_key, subkey, "x")
+        signer = Signer("subkey")
+        signer.add_subkey()
+        listing = signer._gpg("--with-colons", "--list-keys").decode().splitlines()
+        subkey = [line.split(":")[9] for line in listing if line.startswith("fpr:")][1]
+        with pytest.raises(SignatureUnavailableError, match=f"^x holds the key {signer.fingerprint}, but"):
+            checked_key(signer.public_key, subkey, "x")
 
     def test_an_expired_one_is_told(self, expired: Signer) -> None:
         with pytest.raises(KeyExpiredError, match=rf"^x: the key {expired.fingerprint} expired on 20\d\d-\d\d-\d\d\."):
             checked_key(expired.public_key, expired.fingerprint, "x")
 
     def test_a_revoked_one_is_refused(self) -> None:
-        with Signer("revoked") as signer:
-            signer.revoke()
-            with pytest.raises(SignatureUnavailableError, match=r"has been revoked by its owner.*option fingerprint"):
-                checked_key(signer.public_key, signer.fingerprint, "x")
+        signer = Signer("revoked")
+        signer.revoke()
+        with pytest.raises(SignatureUnavailableError, match=r"has been revoked by its owner.*option fingerprint"):
+            checked_key(signer.public_key, signer.fingerprint, "x")
 
     @pytest.mark.parametrize("content", [b"", b"<html>", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmF4E\n"])
     def test_what_is_none_is_told(self, signer: Signer, content: bytes) -> None:
@@ -176,17 +149,17 @@ class TestKeySource:
         assert (keys / source._file_name).read_bytes() == expired.public_key != old
 
     def test_a_copy_without_a_new_subkey_is_renewed(self, mirror: Mirror, image: Path, tmp_path: Path) -> None:
-        with Signer("subkey") as signer:
-            mirror.files["/key.asc"] = File(signer.public_key)
-            source = self.source(mirror, signer, tmp_path)
-            source.get()
-            signer.add_subkey()
-            signature = signer.sign(CONTENT)
-            with pytest.raises(OtherSignerError):
-                check_by_owner(image, signature, source.get(), source)
-            mirror.files["/key.asc"] = File(signer.public_key)
+        signer = Signer("subkey")
+        mirror.files["/key.asc"] = File(signer.public_key)
+        source = self.source(mirror, signer, tmp_path)
+        source.get()
+        signer.add_subkey()
+        signature = signer.sign(CONTENT)
+        with pytest.raises(OtherSignerError):
             check_by_owner(image, signature, source.get(), source)
-            assert len(mirror.exchanges) == 3
+        mirror.files["/key.asc"] = File(signer.public_key)
+        check_by_owner(image, signature, source.get(), source)
+        assert len(mirror.exchanges) == 3
 
     def test_a_key_that_the_user_gives_is_not_renewed(
         self, mirror: Mirror, signer: Signer, other: Signer, image: Path, tmp_path: Path
