@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .._core.dependencies import require
 from .._core.errors import AlpineCloudError, InputError, ProviderError
-from .._core.origin import raised_by_collection
+from .._core.origin import translated_errors
 
 # Of https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the same page of S3.
 _CREDENTIAL_CODES = {
@@ -25,27 +25,18 @@ _CREDENTIAL_CODES = {
 }
 
 
-@contextlib.contextmanager
-def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
     """Translate whatever boto3 raises.
 
     Besides their own exceptions (botocore, boto3, s3transfer) those of urllib3, http.client and ssl come out of its
-    packages, and ValueError, KeyError and the like for settings or answers that they do not expect. What code of this
-    collection raises passes: its errors say all there is to say, the rest are bugs.
+    packages, and ValueError, KeyError and the like for settings or answers that they do not expect.
 
     :param operation: AWS's name of the operation, such as ``ImportSnapshot``.
     :param attempt: what is being tried, to complete the sentence "Could not {attempt}: ...".
     :raises ProviderError: for any refusal or failed transport, with AWS's own code and status.
     :raises InputError: when there are no usable credentials.
     """
-    try:
-        yield
-    except AlpineCloudError:
-        raise
-    except Exception as error:
-        if raised_by_collection(error):
-            raise
-        raise _translated(error, operation, attempt) from error
+    return translated_errors(lambda error: _translated(error, operation, attempt))
 
 
 def _translated(error: BaseException, operation: str, attempt: str) -> AlpineCloudError:

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import re
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
-from .._core.errors import AlpineCloudError, InputError, ProviderError
-from .._core.origin import raised_by_collection
+from .._core.errors import InputError, ProviderError
+from .._core.origin import translated_errors
 
 _SIGNATURE = re.compile(r"(?i)\b(sig|sv|se|sp|skoid|client_secret|secret)=[^&\s'\"]+")
 # What the Blob service appends to each message.
@@ -35,28 +34,19 @@ _REMEDIES = {
 }
 
 
-@contextlib.contextmanager
-def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
     """Translate whatever Azure's SDKs raise.
 
     Besides their own exceptions (azure.core, azure.identity, azure.storage) those of requests, urllib3, msal, ssl and
     http.client come out of them, ValueError for credentials and addresses that they do not take, and KeyError and the
-    like for an answer, also to a poller, that is not what they expect. What code of this collection raises passes: its
-    errors say all there is to say, the rest are bugs.
+    like for an answer, also to a poller, that is not what they expect.
 
     :param operation: Azure's name of the operation, such as ``GalleryImageVersions_CreateOrUpdate``.
     :param attempt: what is being tried, to complete the sentence "Cannot {attempt}".
     :raises ProviderError: with Azure's own code and reason.
     :raises InputError: when Azure says that the subscription or resource group does not exist.
     """
-    try:
-        yield
-    except AlpineCloudError:
-        raise
-    except Exception as error:
-        if raised_by_collection(error):
-            raise
-        raise translated(error, operation, attempt) from error
+    return translated_errors(lambda error: translated(error, operation, attempt))
 
 
 def translated(error: Exception, operation: str, attempt: str) -> ProviderError | InputError:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .._core.dependencies import require
-from .._core.errors import AlpineCloudError, ProviderError
-from .._core.origin import raised_by_collection
+from .._core.errors import ProviderError
+from .._core.origin import translated_errors
 
 DATA_CORRUPTION = "DataCorruption"
 """The ``code`` of a ProviderError when Cloud Storage received other bytes than were sent."""
@@ -25,32 +25,24 @@ def without_queries(text: str) -> str:
     return _QUERY.sub("", text)
 
 
-@contextmanager
-def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
     """Translate whatever Google's SDKs raise.
 
     Besides their own exceptions (google.api_core, google.auth, google.cloud.storage) those of requests, urllib3,
     http.client and ssl come out of them, and ValueError, KeyError and the like for an answer that is not what they
-    expect. What code of this collection raises passes: its errors say all there is to say, the rest are bugs.
+    expect.
 
     :param operation: Google's name of the method, such as ``images.insert``.
     :param attempt: what is being tried, to complete the sentence "Google Cloud could not {attempt}: ...".
     :raises ProviderError: for any refusal, failed transport or failed sign-in.
     """
-    try:
-        yield
-    except AlpineCloudError:
-        raise
-    except Exception as error:
-        if raised_by_collection(error):
-            raise
-        api = require("google.api_core.exceptions", "google-api-core")
-        if isinstance(error, api.RetryError):
-            raise _translated(error.cause or error, operation, f"{attempt} in several attempts") from error
-        raise _translated(error, operation, attempt) from error
+    return translated_errors(lambda error: _translated(error, operation, attempt))
 
 
 def _translated(error: BaseException, operation: str, attempt: str) -> ProviderError:
+    api = require("google.api_core.exceptions", "google-api-core")
+    if isinstance(error, api.RetryError) and error.cause is not None:
+        return _translated(error.cause, operation, f"{attempt} in several attempts")
     answer = _answered(error)
     details = [_plain(item) for item in answer.get("errors", [])]
     code = details[0].get("reason") if details else None

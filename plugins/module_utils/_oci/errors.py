@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from .._core.dependencies import require
-from .._core.errors import AlpineCloudError, ProviderError
-from .._core.origin import raised_by_collection
+from .._core.errors import ProviderError
+from .._core.origin import translated_errors
 
 _HINTS = {
     "NotAuthenticated": (
@@ -23,26 +22,17 @@ _HINTS = {
 """By the codes of https://docs.oracle.com/iaas/Content/API/References/apierrors.htm."""
 
 
-@contextlib.contextmanager
-def provider_errors(operation: str, attempt: str) -> Iterator[None]:
+def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
     """Translate whatever Oracle's SDK raises.
 
     Besides its own exceptions those of requests and urllib3, of which it brings copies, of http.client and ssl come out
-    of it, and ValueError, KeyError and the like for an answer or a value that it does not expect. What code of this
-    collection raises passes: its errors say all there is to say, the rest are bugs.
+    of it, and ValueError, KeyError and the like for an answer or a value that it does not expect.
 
     :param operation: the API's name of the operation, such as ``CreateImage``.
     :param attempt: what is tried, to follow "Could not", such as ``create bucket alpine``.
     :raises ProviderError: with Oracle's own code, status, reason and request id.
     """
-    try:
-        yield
-    except AlpineCloudError:
-        raise
-    except Exception as error:
-        if raised_by_collection(error):
-            raise
-        raise _translated(error, operation, attempt) from error
+    return translated_errors(lambda error: _translated(error, operation, attempt))
 
 
 def _translated(error: Exception, operation: str, attempt: str) -> ProviderError:
