@@ -94,11 +94,6 @@ class AmiRequest:
             delete_on_termination=True,
         )
 
-    @property
-    def deprecation(self) -> tuple[datetime, str] | None:
-        """When to deprecate it, and how EC2 shows that."""
-        return (self.deprecate_at, shown_deprecation(self.deprecate_at)) if self.deprecate_at else None
-
     def wanted(self, existing: AmiState | None = None) -> AmiAttributes:
         """The attributes that the image is to have; ``existing`` fills those that the options leave open."""
         fixed = dataclasses.asdict(self.fixed)
@@ -112,7 +107,7 @@ class AmiRequest:
             name=self.name,
             description=held.description if self.description is None else self.description,
             tags={**held.tags, **self.tags},
-            deprecation_time=self.deprecation[1] if self.deprecation else held.deprecation_time,
+            deprecation_time=shown_deprecation(self.deprecate_at) if self.deprecate_at else held.deprecation_time,
         )
 
 
@@ -146,7 +141,7 @@ def ensure_present(clients: AwsClients, request: AmiRequest, *, check_mode: bool
             operation="RegisterImage",
         )
     # RegisterImage itself takes no deprecation; tags and description came with it.
-    converge_ami(ec2, made, tags={}, description=None, deprecation=request.deprecation)
+    converge_ami(ec2, made, tags={}, description=None, deprecate_at=request.deprecate_at)
     after = dataclasses.replace(made.managed, deprecation_time=wanted.deprecation_time)
     return _result(clients, request, made, changed=True, before=None, after=after)
 
@@ -176,7 +171,7 @@ def _adopt(clients: AwsClients, request: AmiRequest, found: AmiState, *, check_m
     before, after = found.managed, request.wanted(found)
     if not check_mode:
         ec2 = clients.ec2()
-        converge_ami(ec2, found, tags=request.tags, description=request.description, deprecation=request.deprecation)
+        converge_ami(ec2, found, tags=request.tags, description=request.description, deprecate_at=request.deprecate_at)
         if request.wait.enabled and not found.final:
             found = await_ami(ec2, found.image_id, request.wait, operation="RegisterImage")
     return _result(clients, request, found, changed=before != after, before=before, after=after)

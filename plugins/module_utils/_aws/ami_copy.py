@@ -78,11 +78,6 @@ class AmiCopyRequest:
             delete_associated_snapshots=params["delete_associated_snapshots"],
         )
 
-    @property
-    def deprecation(self) -> tuple[datetime, str] | None:
-        """When to deprecate the copies, and how EC2 shows that."""
-        return (self.deprecate_at, shown_deprecation(self.deprecate_at)) if self.deprecate_at else None
-
     def wanted(self, held: Mapping[str, str] | None = None) -> AmiCopyAttributes:
         """The attributes that a copy is to have.
 
@@ -92,7 +87,7 @@ class AmiCopyRequest:
             name=self.name,
             tags={**(held or {}), **self.tags},
             description=self.description,
-            deprecation_time=self.deprecation[1] if self.deprecation else None,
+            deprecation_time=shown_deprecation(self.deprecate_at) if self.deprecate_at else None,
         )
 
     def managed(self, image: AmiState) -> AmiCopyAttributes:
@@ -102,7 +97,7 @@ class AmiCopyRequest:
             name=self.name,
             tags=held.tags,
             description=None if self.description is None else held.description,
-            deprecation_time=held.deprecation_time if self.deprecation else None,
+            deprecation_time=held.deprecation_time if self.deprecate_at else None,
         )
 
 
@@ -285,7 +280,7 @@ def _present_in(
         return AmiCopyOutcome(region, True, image_id, None, "pending", None, after)
     made = await_ami(ec2, image_id, request.wait, operation="CopyImage")
     _check_faithful(source, made)
-    converge_ami(ec2, made, tags=request.tags, description=request.description, deprecation=request.deprecation)
+    converge_ami(ec2, made, tags=request.tags, description=request.description, deprecate_at=request.deprecate_at)
     return AmiCopyOutcome.of(region, made, changed=True, before=None, after=request.wanted(made.managed.tags))
 
 
@@ -319,7 +314,7 @@ def _adopt(
     check_deprecation(request.deprecate_at, image.managed.deprecation_time)
     before, after = request.managed(image), request.wanted(image.managed.tags)
     if not check_mode:
-        converge_ami(ec2, image, tags=request.tags, description=request.description, deprecation=request.deprecation)
+        converge_ami(ec2, image, tags=request.tags, description=request.description, deprecate_at=request.deprecate_at)
     return AmiCopyOutcome.of(region, image, changed=before != after, before=before, after=after)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .._core.errors import ConflictError, InputError, ProviderError
 from .._core.identity import IDENTITY_KEY
 from .._core.wait import Wait
+from .deprecation import shown_deprecation
 from .errors import provider_errors
 from .tags import as_dict, as_list, missing_tags
 
@@ -202,12 +203,12 @@ def converge_ami(
     *,
     tags: dict[str, str],
     description: str | None,
-    deprecation: tuple[datetime, str] | None,
+    deprecate_at: datetime | None,
 ) -> None:
     """Write the tags, the description and the deprecation that differ.
 
     :param description: ``None`` leaves it as it is.
-    :param deprecation: the moment, and how EC2 shows it; ``None`` likewise.
+    :param deprecate_at: ``None`` likewise.
     """
     held = image.managed
     missing = missing_tags(held.tags, tags)
@@ -217,9 +218,9 @@ def converge_ami(
     if description is not None and description != held.description:
         with provider_errors("ModifyImageAttribute", f"describe image {image.image_id}"):
             ec2.modify_image_attribute(ImageId=image.image_id, Description={"Value": description})
-    if deprecation is not None and deprecation[1] != held.deprecation_time:
+    if deprecate_at is not None and shown_deprecation(deprecate_at) != held.deprecation_time:
         with provider_errors("EnableImageDeprecation", f"set the deprecation of image {image.image_id}"):
-            ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt=deprecation[0])
+            ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt=deprecate_at)
 
 
 def deregister_ami(ec2: EC2Client, image_id: str, *, delete_snapshots: bool) -> None:

@@ -195,11 +195,12 @@ def ensure_present(
     if found is not None:
         _check_identity(place, request, found)
         if content is None or (found.content_sha256, found.size) == (content, size):
-            return _result(clients, request, place, changed=False, before=before, after=before) | _made(False)
+            result = _result(clients, request, place, changed=False, before=before, after=before)
+            return result | {"bucket_created": False}
     if check_mode or content is None:
         after = S3ObjectAttributes(place.bucket.name, place.key, size, content, request.source_sha256)
-        made = _made(not has_bucket and request.create_bucket)
-        return _result(clients, request, place, changed=True, before=before, after=after) | made
+        result = _result(clients, request, place, changed=True, before=before, after=after)
+        return result | {"bucket_created": not has_bucket and request.create_bucket}
     if not has_bucket:
         place.bucket.create()
     try:
@@ -215,8 +216,8 @@ def ensure_present(
             operation="HeadObject",
             details=dataclasses.asdict(uploaded) if uploaded else None,
         )
-    after_upload = place.attributes(uploaded)
-    return _result(clients, request, place, changed=True, before=before, after=after_upload) | _made(not has_bucket)
+    result = _result(clients, request, place, changed=True, before=before, after=place.attributes(uploaded))
+    return result | {"bucket_created": not has_bucket}
 
 
 def ensure_absent(clients: AwsClients, request: S3ObjectRequest, *, check_mode: bool) -> dict[str, Any]:
@@ -260,10 +261,6 @@ def _check_identity(place: S3Object, request: S3ObjectRequest, found: S3ObjectSt
             f"{place.url} holds other content (its metadata {IDENTITY_KEY} is {found.source_sha256}, not "
             f"{request.source_sha256}): choose another key, or delete that object"
         )
-
-
-def _made(bucket: bool) -> dict[str, Any]:
-    return {"bucket_created": bucket}
 
 
 def _result(
