@@ -46,14 +46,14 @@ def schema_of_image(clients: OciClients, image_id: str) -> ImageCapabilitiesStat
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListComputeImageCapabilitySchemas", f"find the capability schema of image {image_id}"):
         schemas = pagination.list_call_get_all_results(
-            clients.compute().list_compute_image_capability_schemas, image_id=image_id
+            clients.compute.list_compute_image_capability_schemas, image_id=image_id
         ).data
     return get_schema(clients, schemas[0].id) if schemas else None
 
 
 def get_schema(clients: OciClients, schema_id: str) -> ImageCapabilitiesState:
     with provider_errors("GetComputeImageCapabilitySchema", f"read capability schema {schema_id}"):
-        return ImageCapabilitiesState.of(clients.compute().get_compute_image_capability_schema(schema_id).data)
+        return ImageCapabilitiesState.of(clients.compute.get_compute_image_capability_schema(schema_id).data)
 
 
 def global_schema(clients: OciClients, version: str | None) -> tuple[str, Capabilities]:
@@ -65,7 +65,7 @@ def global_schema(clients: OciClients, version: str | None) -> tuple[str, Capabi
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListComputeGlobalImageCapabilitySchemas", "find the region's global capability schema"):
         schemas = pagination.list_call_get_all_results(
-            clients.compute().list_compute_global_image_capability_schemas
+            clients.compute.list_compute_global_image_capability_schemas
         ).data
     if not schemas:
         raise ProviderError(
@@ -73,7 +73,7 @@ def global_schema(clients: OciClients, version: str | None) -> tuple[str, Capabi
         )
     version = str(version or schemas[0].current_version_name)
     with provider_errors("GetComputeGlobalImageCapabilitySchemaVersion", f"read the global schema {version}"):
-        data = clients.compute().get_compute_global_image_capability_schema_version(schemas[0].id, version).data
+        data = clients.compute.get_compute_global_image_capability_schema_version(schemas[0].id, version).data
         return version, _capabilities_of(data)
 
 
@@ -96,7 +96,7 @@ def create_schema(
     )
     try:
         with provider_errors("CreateComputeImageCapabilitySchema", f"set the capabilities of image {image_id}"):
-            return str(clients.compute().create_compute_image_capability_schema(details).data.id)
+            return str(clients.compute.create_compute_image_capability_schema(details).data.id)
     except ProviderError as error:
         if error.status == 409:
             return None
@@ -108,12 +108,12 @@ def update_schema(clients: OciClients, schema_id: str, capabilities: Mapping[str
     models = require("oci.core.models", "oci")
     details = models.UpdateComputeImageCapabilitySchemaDetails(schema_data=_descriptors(capabilities))
     with provider_errors("UpdateComputeImageCapabilitySchema", f"update capability schema {schema_id}"):
-        clients.compute().update_compute_image_capability_schema(schema_id, details)
+        clients.compute.update_compute_image_capability_schema(schema_id, details)
 
 
 def delete_schema(clients: OciClients, schema_id: str) -> None:
     with provider_errors("DeleteComputeImageCapabilitySchema", f"delete capability schema {schema_id}"):
-        clients.compute().delete_compute_image_capability_schema(schema_id)
+        clients.compute.delete_compute_image_capability_schema(schema_id)
 
 
 def await_active(clients: OciClients, schema_id: str, wait: Wait) -> ImageCapabilitiesState:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,6 @@ class OciClients:
     def __init__(self, params: Mapping[str, Any], identity: Identity) -> None:
         self._params = params
         self._identity = identity
-        self._made: dict[str, Any] = {}
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> OciClients:
@@ -58,19 +58,17 @@ class OciClients:
             backoff_type=retry.BACKOFF_FULL_JITTER_EQUAL_ON_THROTTLE_VALUE,
         ).get_retry_strategy()
 
+    @cached_property
     def compute(self) -> ComputeClient:
-        if "compute" not in self._made:
-            core = require("oci.core", "oci")
-            self._made["compute"] = self._client(core.ComputeClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
-        client: ComputeClient = self._made["compute"]
+        core = require("oci.core", "oci")
+        client: ComputeClient = self._client(core.ComputeClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
         return client
 
+    @cached_property
     def work_requests(self) -> WorkRequestClient:
         """The client of the Compute service's work requests."""
-        if "work_requests" not in self._made:
-            factory = require("oci.work_requests", "oci").WorkRequestClient
-            self._made["work_requests"] = self._client(factory, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
-        client: WorkRequestClient = self._made["work_requests"]
+        factory = require("oci.work_requests", "oci").WorkRequestClient
+        client: WorkRequestClient = self._client(factory, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
         return client
 
     def object_storage(self, *, retries: bool = True) -> ObjectStorageClient:

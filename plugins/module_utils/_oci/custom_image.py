@@ -163,7 +163,8 @@ def ensure_present(
         image = await_import(clients, image, work_request_id, request.wait)
     # An image that is still being imported cannot be changed.
     wanted = request.wanted(image) if image.usable else image.managed
-    updates = {key: value for key, value in attributes_of(wanted).items() if attributes_of(image.managed)[key] != value}
+    held = attributes_of(image.managed)
+    updates = {key: value for key, value in attributes_of(wanted).items() if held[key] != value}
     if updates and not check_mode:
         image = update_image(clients, image.id, updates)
     _warn_of_firmware(request, image, warn)

@@ -21,7 +21,7 @@ def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListImages", f"list images called {name}"):
         images = pagination.list_call_get_all_results(
-            clients.compute().list_images, compartment_id, display_name=name
+            clients.compute.list_images, compartment_id, display_name=name
         ).data
         states = [CustomImageState.of(image) for image in images if image.compartment_id == compartment_id]
     # Platform images stand in every list, in no compartment.
@@ -31,7 +31,7 @@ def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[
 def read_image(clients: OciClients, image_id: str) -> CustomImageState:
     """:raises ProviderError: also when there is no such image."""
     with provider_errors("GetImage", f"read image {image_id}"):
-        return CustomImageState.of(clients.compute().get_image(image_id).data)
+        return CustomImageState.of(clients.compute.get_image(image_id).data)
 
 
 def get_image(clients: OciClients, image_id: str) -> CustomImageState | None:
@@ -51,7 +51,7 @@ def create_image(clients: OciClients, name: str, details: Any) -> tuple[CustomIm
     :return: the image, and the id of its work request.
     """
     with provider_errors("CreateImage", f"import image {name}"):
-        response = clients.compute().create_image(details, opc_retry_token=uuid.uuid4().hex)
+        response = clients.compute.create_image(details, opc_retry_token=uuid.uuid4().hex)
         return CustomImageState.of(response.data), response.headers.get("opc-work-request-id")
 
 
@@ -59,13 +59,13 @@ def update_image(clients: OciClients, image_id: str, updates: dict[str, Any]) ->
     """:param updates: fields of UpdateImageDetails."""
     models = require("oci.core.models", "oci")
     with provider_errors("UpdateImage", f"update image {image_id}"):
-        updated = clients.compute().update_image(image_id, models.UpdateImageDetails(**updates)).data
+        updated = clients.compute.update_image(image_id, models.UpdateImageDetails(**updates)).data
         return CustomImageState.of(updated)
 
 
 def delete_image(clients: OciClients, image_id: str) -> None:
     with provider_errors("DeleteImage", f"delete image {image_id}"):
-        clients.compute().delete_image(image_id)
+        clients.compute.delete_image(image_id)
 
 
 def await_deletion(clients: OciClients, image_id: str, wait: Wait) -> None:
@@ -80,9 +80,7 @@ def work_request_of(clients: OciClients, image: CustomImageState) -> str | None:
     """The newest work request of an image that another run is importing."""
     try:
         with provider_errors("ListWorkRequests", f"find the import of {image.id}"):
-            requests = (
-                clients.work_requests().list_work_requests(image.managed.compartment_id, resource_id=image.id).data
-            )
+            requests = clients.work_requests.list_work_requests(image.managed.compartment_id, resource_id=image.id).data
     except ProviderError:
         # Only percent and reason would come from it.
         return None
@@ -117,7 +115,7 @@ def _work_request(clients: OciClients, work_request_id: str | None) -> tuple[int
         return None, False
     try:
         with provider_errors("GetWorkRequest", "follow the import"):
-            request = clients.work_requests().get_work_request(work_request_id).data
+            request = clients.work_requests.get_work_request(work_request_id).data
     except ProviderError as error:
         if error.status == 404:
             return None, False
@@ -132,7 +130,7 @@ def _import_error(
     if work_request_id is not None:
         try:
             with provider_errors("ListWorkRequestErrors", "read why the import failed"):
-                errors = clients.work_requests().list_work_request_errors(work_request_id).data
+                errors = clients.work_requests.list_work_request_errors(work_request_id).data
         except ProviderError:
             errors = []
         if errors:

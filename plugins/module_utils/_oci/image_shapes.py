@@ -89,6 +89,10 @@ class ImageShapesPlan:
     remove: tuple[str, ...]
     add: tuple[ImageShapeState, ...]
 
+    @property
+    def replaced(self) -> set[str]:
+        return {entry.name for entry in self.add} & set(self.remove)
+
 
 def shape_architecture(name: str, processor: str | None = None) -> str:
     """The architecture of a shape, ``x86_64`` or ``aarch64``.
@@ -223,7 +227,7 @@ def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mo
         processors={name: shape.processor_description for name, shape in offered.items()},
         purge=request.purge,
     )
-    replaced = {entry.name for entry in changes.add} & set(changes.remove)
+    replaced = changes.replaced
     removed = [name for name in changes.remove if name not in replaced]
     expected = {entry.name: entry for entry in current if entry.name not in changes.remove}
     expected.update({entry.name: entry for entry in changes.add})
@@ -249,7 +253,7 @@ def _offered(clients: OciClients, compartment_id: str) -> dict[str, Shape]:
     """The shapes of the region, by name."""
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListShapes", "list the region's shapes"):
-        shapes = pagination.list_call_get_all_results(clients.compute().list_shapes, compartment_id).data
+        shapes = pagination.list_call_get_all_results(clients.compute.list_shapes, compartment_id).data
     # One row for each availability domain.
     return {shape.shape: shape for shape in shapes}
 
@@ -258,20 +262,19 @@ def _current(clients: OciClients, image_id: str) -> list[ImageShapeState]:
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListImageShapeCompatibilityEntries", f"list the shapes of image {image_id}"):
         entries = pagination.list_call_get_all_results(
-            clients.compute().list_image_shape_compatibility_entries, image_id
+            clients.compute.list_image_shape_compatibility_entries, image_id
         ).data
         return [ImageShapeState.of(entry) for entry in entries]
 
 
 def _apply(clients: OciClients, image_id: str, changes: ImageShapesPlan) -> None:
     """Add what is new before removing what is wrong, so that the image is never without a shape."""
-    replaced = {entry.name for entry in changes.add} & set(changes.remove)
     for entry in changes.add:
-        if entry.name in replaced:
+        if entry.name in changes.replaced:
             _remove(clients, image_id, entry.name)
         _add(clients, image_id, entry)
     for name in changes.remove:
-        if name not in replaced:
+        if name not in changes.replaced:
             _remove(clients, image_id, name)
 
 
@@ -285,14 +288,14 @@ def _add(clients: OciClients, image_id: str, entry: ImageShapeState) -> None:
             min_in_gbs=entry.memory_in_gbs[0], max_in_gbs=entry.memory_in_gbs[1]
         )
     with provider_errors("AddImageShapeCompatibilityEntry", f"add shape {entry.name} to image {image_id}"):
-        clients.compute().add_image_shape_compatibility_entry(
+        clients.compute.add_image_shape_compatibility_entry(
             image_id, entry.name, add_image_shape_compatibility_entry_details=details
         )
 
 
 def _remove(clients: OciClients, image_id: str, name: str) -> None:
     with provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {image_id}"):
-        clients.compute().remove_image_shape_compatibility_entry(image_id, name)
+        clients.compute.remove_image_shape_compatibility_entry(image_id, name)
 
 
 def _check(expected: Mapping[str, ImageShapeState], removed: Iterable[str], found: Iterable[ImageShapeState]) -> None:

@@ -176,7 +176,7 @@ def test_resource_principal_needs_its_environment(oracle: ScriptedOracle, monkey
 
 def test_clients_have_the_regions_endpoints(oracle: ScriptedOracle) -> None:
     connection = OciClients.from_params(oracle.params())
-    assert connection.compute().base_client.endpoint.startswith("https://iaas.eu-frankfurt-1.")
+    assert connection.compute.base_client.endpoint.startswith("https://iaas.eu-frankfurt-1.")
     assert connection.object_storage().base_client.endpoint.startswith("https://objectstorage.eu-frankfurt-1.")
 
 
@@ -184,14 +184,14 @@ def test_endpoints_can_be_set(oracle: ScriptedOracle) -> None:
     connection = OciClients.from_params(
         oracle.params(iaas_endpoint="https://iaas.example/", object_storage_endpoint="https://storage.example")
     )
-    assert connection.compute().base_client.endpoint == "https://iaas.example/20160918"
-    assert connection.work_requests().base_client.endpoint == "https://iaas.example/20160918"
+    assert connection.compute.base_client.endpoint == "https://iaas.example/20160918"
+    assert connection.work_requests.base_client.endpoint == "https://iaas.example/20160918"
     assert connection.object_storage().base_client.endpoint == "https://storage.example"
 
 
 def test_every_client_has_timeouts(oracle: ScriptedOracle) -> None:
     connection = OciClients.from_params(oracle.params())
-    clients: list[Any] = [connection.compute(), connection.object_storage(), connection.work_requests()]
+    clients: list[Any] = [connection.compute, connection.object_storage(), connection.work_requests]
     for client in clients:
         connect, read = client.base_client.timeout
         assert 0 < connect <= 10
@@ -200,7 +200,7 @@ def test_every_client_has_timeouts(oracle: ScriptedOracle) -> None:
 
 def test_retries_are_bounded_and_can_be_left_to_the_caller(oracle: ScriptedOracle) -> None:
     connection = OciClients.from_params(oracle.params())
-    client: Any = connection.compute()
+    client: Any = connection.compute
     checkers = client.retry_strategy.checkers.checkers
     limits = {type(checker).__name__: vars(checker) for checker in checkers}
     assert limits["LimitBasedRetryChecker"]["max_attempts"] == 6
@@ -218,28 +218,28 @@ def test_ca_file_wins_over_the_environment(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("NO_PROXY", "localhost")
-    session = OciClients.from_params(oracle.params(ca_file=str(ca_file))).compute().base_client.session
+    session = OciClients.from_params(oracle.params(ca_file=str(ca_file))).compute.base_client.session
     url = "https://iaas.eu-frankfurt-1.oraclecloud.com"
     settings = session.merge_environment_settings(url, {}, False, None, None)
     assert settings["verify"] == str(ca_file)
     assert settings["proxies"]["https"] == "http://proxy.example:3128"
     monkeypatch.setenv("NO_PROXY", ".oraclecloud.com")
-    assert not OciClients.from_params(oracle.params(ca_file=str(ca_file))).compute().base_client.session.proxies
+    assert not OciClients.from_params(oracle.params(ca_file=str(ca_file))).compute.base_client.session.proxies
 
 
 def test_verification_can_be_switched_off(oracle: ScriptedOracle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
-    session = OciClients.from_params(oracle.params(validate_certs=False)).compute().base_client.session
+    session = OciClients.from_params(oracle.params(validate_certs=False)).compute.base_client.session
     assert session.merge_environment_settings("https://x.example", {}, False, None, None)["verify"] is False
 
 
 def test_environments_ca_bundle_counts_without_ca_file(oracle: ScriptedOracle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
-    session = OciClients.from_params(oracle.params()).compute().base_client.session
+    session = OciClients.from_params(oracle.params()).compute.base_client.session
     settings = session.merge_environment_settings("https://x.example", {}, False, None, None)
     assert settings["verify"] == "/etc/other.pem"
 
 
 def test_missing_ca_file_is_named(oracle: ScriptedOracle) -> None:
     with pytest.raises(InputError, match=r"ca_file /nonexistent/ca.pem: no such file"):
-        OciClients.from_params(oracle.params(ca_file="/nonexistent/ca.pem")).compute()
+        _ = OciClients.from_params(oracle.params(ca_file="/nonexistent/ca.pem")).compute
