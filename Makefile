@@ -24,12 +24,15 @@ export npm_config_cache ?= $(CURDIR)/build/cache/npm
 export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
 
 BIN := .venv/bin
-STEPS := $(BIN)/python tests/tools/steps.py
+STEPS := $(BIN)/python -m tests.tools.steps
 
 # The second lane: a newer Python and ansible-core, where such an interpreter is found.
 LANE := 3.13
 LANE_BIN := .venv-$(LANE)/bin
 LANE_PYTHON := $(or $(wildcard $(LANE_BIN)/python),$(shell tests/tools/find-python $(LANE) exact))
+
+# Makes either, so that a change of it makes both anew.
+LANE_TOOL := $(addprefix tests/tools/,lane.py pip_settings.py)
 
 LINTS := lint-mypy lint-ansible lint-ruff lint-yaml lint-reuse lint-changelog lint-shell
 UNITS := unit-first unit-second unit-lowest
@@ -46,7 +49,7 @@ demo: setup ## import images into four local clouds, then show what landed
 	@$(BIN)/python -m tests.demo
 
 sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works with -e @build/sandbox.yml
-	@$(BIN)/python tests/tools/foreground.py $(BIN)/python -m tests.sandbox serve \
+	@$(BIN)/python -m tests.tools.foreground $(BIN)/python -m tests.sandbox serve \
 		--integration-config tests/integration/integration_config.yml \
 		--image "$$($(BIN)/python -m tests.image build --output build/image)" \
 		--image "$$($(BIN)/python -m tests.image build --output build/image --arch aarch64)"
@@ -97,7 +100,7 @@ build: setup-both ## the collection's tarball, in build/dist, and tried as an in
 
 .PHONY: $(UNITS) $(SANITIES) $(BUILDS)
 unit-first: setup
-	$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first units
+	$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first units
 
 # What only newer SDKs have shows here.
 unit-lowest: build/lowest/.installed
@@ -105,10 +108,10 @@ unit-lowest: build/lowest/.installed
 	    $(addprefix tests/unit/plugins/module_utils/,_aws _azure _gcp _oci)
 
 sanity-first: setup
-	$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first sanity
+	$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first sanity
 
 build-first: setup
-	$(BIN)/python tests/tools/artifact.py build/dist build/installed/first
+	$(BIN)/python -m tests.tools.artifact build/dist build/installed/first
 
 ifneq ($(LANE_PYTHON),)
 # Not by ansible-test, which forks for each test and takes twice the time: the first lane shows that it can.
@@ -117,10 +120,10 @@ unit-second: setup-both
 
 # The rules for tests are the same in each ansible-core: the first lane sees to them.
 sanity-second: setup-both
-	$(LANE_BIN)/python tests/tools/ansible_test.py build/ansible-test/second sanity plugins/ meta/
+	$(LANE_BIN)/python -m tests.tools.ansible_test build/ansible-test/second sanity plugins/ meta/
 
 build-second: setup-both
-	$(LANE_BIN)/python tests/tools/artifact.py build/installed/second/dist build/installed/second
+	$(LANE_BIN)/python -m tests.tools.artifact build/installed/second/dist build/installed/second
 else
 unit-second sanity-second build-second:
 	@echo "Left out: no Python $(LANE) is found here."
@@ -131,7 +134,7 @@ modules: setup ## single modules over local clouds, in-process: faults, refusals
 	$(AT_HOME) $(BIN)/pytest tests/modules -n 2 --dist loadscope --basetemp build/tmp/modules
 
 targets: setup ## ansible-test integration: a short story of each module, over local clouds
-	@$(BIN)/python tests/tools/ansible_test.py build/ansible-test/first integration
+	@$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first integration
 
 # One worker more than the cores that CI has: the tests wait a good deal.
 integration: setup ## roles and playbooks over local clouds, and the imported disks booted
@@ -149,17 +152,17 @@ setup-both: system
 system: build/collections/ansible_collections/alpine/cloud
 	@tests/tools/system-packages
 
-$(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt tests/tools/lane.py
+$(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt $(LANE_TOOL)
 	@python=$$(tests/tools/find-python 3.11) || { echo "Python 3.11 or newer is needed." >&2; exit 2; }; \
-	"$$python" tests/tools/lane.py .venv $(filter %.txt,$^)
+	"$$python" -m tests.tools.lane .venv $(filter %.txt,$^)
 	@touch $@
 
-$(LANE_BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/lane.py
-	@"$(LANE_PYTHON)" tests/tools/lane.py .venv-$(LANE) $(filter %.txt,$^)
+$(LANE_BIN)/.installed: requirements.txt tests/requirements.txt $(LANE_TOOL)
+	@"$(LANE_PYTHON)" -m tests.tools.lane .venv-$(LANE) $(filter %.txt,$^)
 	@touch $@
 
 build/lowest/.installed: requirements.txt $(BIN)/.installed
-	@$(BIN)/python tests/tools/lane.py --lowest $(@D) .venv requirements.txt
+	@$(BIN)/python -m tests.tools.lane --lowest $(@D) .venv requirements.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc

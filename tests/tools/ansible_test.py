@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run ``ansible-test`` of the ansible-core that this Python has, over the working tree, as anybody would run it.
 
-``ansible_test.py WORK sanity|units|integration ARGUMENT…``: the tree is copied below WORK, to the only kind of path at
-which ansible-test works, ``ansible_collections/alpine/cloud``; its own caches lie beside it. ``integration`` runs over
-a sandbox that is started for it.
+``python -m tests.tools.ansible_test WORK sanity|units|integration ARGUMENT…``: the tree is copied below WORK, to the
+only kind of path at which ansible-test works, ``ansible_collections/alpine/cloud``; its own caches lie beside it.
+``integration`` runs over a sandbox that is started for it.
 """
 
 from __future__ import annotations
 
-import ast
 import configparser
 import contextlib
 import fcntl
@@ -18,6 +17,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.tools.pip_settings import pip_settings
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,17 +38,8 @@ _GET_PIP_VERSIONS = ("24_2", "25_2")  # of ansible-core 2.18 and 2.19; of 2.20 a
 
 def _write_pip_configuration(home: Path) -> None:
     """Let pip under ansible-test be as it is here: neither this HOME nor PIP_* variables reach it."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
-    ).stdout
     configuration = configparser.RawConfigParser()
-    configuration["global"] = {"quiet": "2"}
-    for line in listed.splitlines():
-        # global.index-url='https://…' out of a file, :env:.cert='…' out of a variable; those come first, and win.
-        name, _equals, value = line.partition("=")
-        origin, _dot, key = name.rpartition(".")
-        if origin == ":env:" or (origin == "global" and key not in configuration["global"]):
-            configuration["global"][key] = ast.literal_eval(value)
+    configuration["global"] = pip_settings(sys.executable) | {"quiet": "2"}
     file = home / ".config/pip/pip.conf"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)  # an index's address may hold a password
@@ -116,7 +108,6 @@ def _ansible_test(work: Path, collection: Path, command: str, arguments: list[st
 
 def _over_a_sandbox(work: Path, collection: Path, arguments: list[str]) -> int:
     # Not before it is needed: sanity and units know nothing of the sandbox.
-    sys.path.insert(0, str(_REPOSITORY))
     from tests.sandbox._cloud import SERVICES
     from tests.sandbox._supervisor import running
 

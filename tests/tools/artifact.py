@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Build the collection's tarball, install it offline, and see that ansible-core finds everything in it.
 
-``artifact.py DIST INSTALLED``: the tarball goes to DIST, the installed collection below INSTALLED.
+``python -m tests.tools.artifact DIST INSTALLED``: the tarball goes to DIST, the installed collection below INSTALLED.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run a command so that the terminal's Ctrl-C reaches it alone, and not make, which would end with an error of its own.
 
-``foreground.py COMMAND ARGUMENT…`` ends with the command's exit code. Signals sent to it are passed on.
+``python -m tests.tools.foreground COMMAND ARGUMENT…`` ends with the command's exit code. Signals sent to it are passed
+on.
 """
 
 from __future__ import annotations

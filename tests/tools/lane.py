@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make or update a lane: a virtual environment of the Python that runs this, with the ansible-core that fits it.
 
-``python3.13 tests/tools/lane.py .venv-3.13 requirements.txt tests/requirements.txt``. With ``--lowest FOLDER`` the lane
+``python3.13 -m tests.tools.lane .venv-3.13 requirements.txt tests/requirements.txt``. With ``--lowest FOLDER`` the lane
 stays as it is, and FOLDER, for PYTHONPATH, gets the lowest versions that the requirements allow.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
+
+from tests.tools.pip_settings import pip_settings
 
 _ANSIBLE_CORE = "ansible-core~=2.19.0" if sys.version_info < (3, 12) else "ansible-core~=2.21.0"
 
@@ -37,16 +38,9 @@ def _environment(directory: Path) -> dict[str, str]:
     """This environment, with pip's index and certificates for uv too."""
     # A PYTHONPATH would make installers take what lies there for installed.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    listed = subprocess.run(
-        [directory / "bin/pip", "config", "list"], check=True, capture_output=True, text=True, env=environment
-    ).stdout
-    for line in listed.splitlines():
-        # global.index-url='https://…' out of a file, :env:.cert='…' out of a variable.
-        name, _equals, value = line.partition("=")
-        variable = _UV_VARIABLES.get(name.rpartition(".")[2])
-        if variable:
-            environment.setdefault(variable, str(ast.literal_eval(value)))
-    return environment
+    settings = pip_settings(directory / "bin/python", environment)
+    given = {variable: settings[key] for key, variable in _UV_VARIABLES.items() if key in settings}
+    return given | environment
 
 
 def main() -> int:

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run make targets, all of them even when some fail, and sum up.
 
-``steps.py lint-ruff lint-mypy unit --alone integration``: two at a time, each with its output kept together; then, one
-by one and writing straight through, those that want the machine for themselves. A step that leaves a process behind has
-failed; when this is interrupted or ended, so are the steps with all that they have started.
+``python -m tests.tools.steps lint-ruff lint-mypy unit --alone integration``: two at a time, each with its output kept
+together; then, one by one and writing straight through, those that want the machine for themselves. A step that leaves
+a process behind has failed; when this is interrupted or ended, so are the steps with all that they have started, be it
+a daemon that left its step's process group.
 """
 
 from __future__ import annotations
@@ -14,19 +15,24 @@ import concurrent.futures
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 _JOBS = 2
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+# prctl(2)
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _SECONDS_TO_END = 10
 
 
@@ -36,12 +42,12 @@ class Outcome:
     code: int
     seconds: float
     cpu_seconds: float
-    left: bool = False
-    """Whether processes were left behind."""
+    left: tuple[str, ...] = ()
+    """The commands of the processes that it left behind."""
 
     @property
     def failed(self) -> bool:
-        return bool(self.code) or self.left
+        return bool(self.code or self.left)
 
 
 _printing = threading.Lock()
@@ -79,7 +85,7 @@ def _run(step: str, *, capture: bool) -> Outcome:
             process.returncode,
             time.monotonic() - start,
             usage.ru_utime + usage.ru_stime,
-            left=_end(process.pid),
+            left=_end(functools.partial(_processes, group=process.pid)),
         )
         output.seek(0)
         text = output.read().decode(errors="replace").rstrip()
@@ -87,40 +93,56 @@ def _run(step: str, *, capture: bool) -> Outcome:
     return outcome
 
 
-def _members(group: int) -> list[int]:
-    """The processes of a group that have not ended."""
+def _processes(*, group: int | None = None, parent: int | None = None) -> list[int]:
+    """The processes that have not ended, of a process group or of a parent."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _parent, process_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(process_group) == group and state != "Z":
+            state, its_parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if state != "Z" and (int(its_group) == group or int(its_parent) == parent):
                 found.append(int(stat.parent.name))
     return found
 
 
-def _end(group: int) -> bool:
-    """End what is left of a process group, and tell whether there was anything after a moment to end by itself."""
-    left = False
-    for number, seconds in ((None, 1.0), (signal.SIGTERM, _SECONDS_TO_END), (signal.SIGKILL, 1.0)):
-        deadline = time.monotonic() + seconds
-        if number is not None:
-            for process in _members(group):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, number)
-        while members := _members(group):
-            if time.monotonic() > deadline:
-                left = bool(members)
-                break
-            time.sleep(0.05)
-        else:
-            return left
+def _strays() -> list[int]:
+    """The daemons that steps have started: orphans become children of this process."""
+    return [process for process in _processes(parent=os.getpid()) if process not in _groups]
+
+
+def _gone(processes: Callable[[], list[int]], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while processes():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _end(processes: Callable[[], list[int]]) -> tuple[str, ...]:
+    """End processes, and return the commands of those that did not end by themselves within a moment."""
+    if _gone(processes, 1):
+        return ()
+    left = tuple(map(_command, processes()))
+    for number, seconds in ((signal.SIGTERM, _SECONDS_TO_END), (signal.SIGKILL, 1)):
+        for process in processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        if _gone(processes, seconds):
+            break
     return left
+
+
+def _command(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return str(process)
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.code:
         return f"FAILED ({outcome.code})"
-    return "FAILED: it left processes behind" if outcome.left else "ok"
+    return f"FAILED: it left behind: {'; '.join(outcome.left)}" if outcome.left else "ok"
 
 
 def _give_up(number: int, _frame: FrameType | None) -> NoReturn:
@@ -129,7 +151,8 @@ def _give_up(number: int, _frame: FrameType | None) -> NoReturn:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
     for group in tuple(_groups):
-        _end(group)
+        _end(functools.partial(_processes, group=group))
+    _end(_strays)
     os._exit(128 + number)
 
 
@@ -141,26 +164,32 @@ def main() -> int:
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _give_up)
+    libc = ctypes.CDLL(None)
     # Should the make above be killed, nobody waits for this any more.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     began = arguments.began or time.time()
-    setup_seconds = time.time() - began
+    # Set-up ran in the shell that has become this process.
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    setup = Outcome("setup", 0, time.time() - began, usage.ru_utime + usage.ru_stime)
 
     with concurrent.futures.ThreadPoolExecutor(_JOBS) as pool:
         outcomes = list(pool.map(lambda step: _run(step, capture=True), arguments.steps))
     outcomes += [_run(step, capture=False) for step in arguments.alone]
 
+    daemons = _end(_strays)
+
     print("\nStep                      seconds   CPU s")
-    if arguments.began:
-        print(f"{'setup':24} {setup_seconds:8.1f}        -  ok")
-    for outcome in outcomes:
+    for outcome in [*([setup] if arguments.began else []), *outcomes]:
         print(f"{outcome.step:24} {outcome.seconds:8.1f} {outcome.cpu_seconds:8.1f}  {_verdict(outcome)}")
-    # Those of set-up are of other processes of make's, which is asked once it ends.
-    cpu_seconds = sum(outcome.cpu_seconds for outcome in outcomes)
+    cpu_seconds = setup.cpu_seconds + sum(outcome.cpu_seconds for outcome in outcomes)
     print(f"{'all':24} {time.time() - began:8.1f} {cpu_seconds:8.1f}")
     failed = [outcome.step for outcome in outcomes if outcome.failed]
     if failed:
         print(f"Failed: {', '.join(failed)}. One alone: make {failed[0]}")
+    if daemons:
+        print(f"Failed: some step left daemons behind: {'; '.join(daemons)}")
+    if failed or daemons:
         return 1
     print("Everything passed.")
     return 0
