@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plugins.module_utils._image.conversions import CONTENT
+from tests.unit.plugins.module_utils._image.conversions import CONTENT, to_qcow2
 
 
 @pytest.fixture
@@ -21,9 +21,7 @@ def raw(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def qcow2(raw: Path) -> Path:
-    path = raw.with_suffix(".qcow2")
-    subprocess.run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, path], check=True)
-    return path
+    return to_qcow2(raw, "-c")
 
 
 @pytest.fixture

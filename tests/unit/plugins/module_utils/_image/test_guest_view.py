@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,29 +11,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import I
 from ansible_collections.alpine.cloud.plugins.module_utils._core.programs import ProgramError
 from ansible_collections.alpine.cloud.plugins.module_utils._image.guest_view import guest_view
 from ansible_collections.alpine.cloud.plugins.module_utils._image.source import identify_source
-from tests.support.partitioned import UEFI_DISK
-
-_CLUSTER = 64 * 1024
-# Two clusters that cannot be compressed, and behind them one that can.
-CONTENT = UEFI_DISK + random.Random(3).randbytes(2 * _CLUSTER) + b"".join(b"%d " % n for n in range(20_000))[:_CLUSTER]
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    path = tmp_path / "disk.raw"
-    path.write_bytes(CONTENT)
-    return path
-
-
-def convert(raw: Path, *options: str) -> Path:
-    path = raw.with_suffix(".qcow2")
-    subprocess.run(["qemu-img", "convert", *options, "-f", "raw", "-O", "qcow2", raw, path], check=True)
-    return path
-
-
-@pytest.fixture
-def qcow2(raw: Path) -> Path:
-    return convert(raw, "-c")
+from tests.unit.plugins.module_utils._image.conversions import CONTENT
 
 
 class TestGuestView:

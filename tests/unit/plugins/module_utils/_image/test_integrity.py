@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,28 +12,9 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import I
 from ansible_collections.alpine.cloud.plugins.module_utils._image.integrity import check_integrity, check_unchanged
 from ansible_collections.alpine.cloud.plugins.module_utils._image.source import identify_source
 from tests.support.partitioned import UEFI_DISK
+from tests.unit.plugins.module_utils._image.conversions import to_qcow2
 
 _CLUSTER = 64 * 1024
-# Two clusters that cannot be compressed, and behind them one that can.
-CONTENT = UEFI_DISK + random.Random(3).randbytes(2 * _CLUSTER) + b"".join(b"%d " % n for n in range(20_000))[:_CLUSTER]
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    path = tmp_path / "disk.raw"
-    path.write_bytes(CONTENT)
-    return path
-
-
-def convert(raw: Path, *options: str) -> Path:
-    path = raw.with_suffix(".qcow2")
-    subprocess.run(["qemu-img", "convert", *options, "-f", "raw", "-O", "qcow2", raw, path], check=True)
-    return path
-
-
-@pytest.fixture
-def qcow2(raw: Path) -> Path:
-    return convert(raw, "-c")
 
 
 class TestIntegrity:
@@ -63,7 +42,7 @@ class TestIntegrity:
 
     def test_the_last_cluster_is_decompressed(self, raw: Path) -> None:
         raw.write_bytes(UEFI_DISK + b"".join(b"%d " % n for n in range(150_000))[: 8 * _CLUSTER])
-        qcow2 = convert(raw, "-c")
+        qcow2 = to_qcow2(raw, "-c")
         source = identify_source(qcow2)
         assert source.last_content == len(UEFI_DISK) + 7 * _CLUSTER
         check_integrity(source)

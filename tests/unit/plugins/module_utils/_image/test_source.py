@@ -16,29 +16,8 @@ from ansible_collections.alpine.cloud.plugins.module_utils._image import source
 from ansible_collections.alpine.cloud.plugins.module_utils._image.source import (
     identify_source,
 )
-from tests.support.partitioned import UEFI_DISK, ext4_disk
-
-_CLUSTER = 64 * 1024
-# Two clusters that cannot be compressed, and behind them one that can.
-CONTENT = UEFI_DISK + random.Random(3).randbytes(2 * _CLUSTER) + b"".join(b"%d " % n for n in range(20_000))[:_CLUSTER]
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    path = tmp_path / "disk.raw"
-    path.write_bytes(CONTENT)
-    return path
-
-
-def convert(raw: Path, *options: str) -> Path:
-    path = raw.with_suffix(".qcow2")
-    subprocess.run(["qemu-img", "convert", *options, "-f", "raw", "-O", "qcow2", raw, path], check=True)
-    return path
-
-
-@pytest.fixture
-def qcow2(raw: Path) -> Path:
-    return convert(raw, "-c")
+from tests.support.partitioned import ext4_disk
+from tests.unit.plugins.module_utils._image.conversions import CONTENT, to_qcow2
 
 
 class TestIdentifying:
@@ -131,7 +110,7 @@ class TestRefusing:
         assert "needs a backing file" in self.refusal(overlay)
 
     def test_an_external_data_file(self, tmp_path: Path, raw: Path) -> None:
-        path = convert(raw, "-o", f"data_file={tmp_path / 'data'},data_file_raw=on")
+        path = to_qcow2(raw, "-o", f"data_file={tmp_path / 'data'},data_file_raw=on")
         assert "keeps its data in another file" in self.refusal(path)
 
     @pytest.mark.parametrize(
@@ -154,6 +133,6 @@ class TestRefusing:
     @pytest.mark.parametrize("compress", [True, False])
     @pytest.mark.parametrize("left", [0.999, 0.9, 0.5, 0.1, 0.0001])
     def test_a_truncated_qcow2_image(self, raw: Path, compress: bool, left: float) -> None:
-        path = convert(raw, *(["-c"] if compress else []))
+        path = to_qcow2(raw, *(["-c"] if compress else []))
         os.truncate(path, int(path.stat().st_size * left) - 512 * (left == 0.999))
         assert "truncated" in self.refusal(path)
