@@ -36,6 +36,9 @@ LANE_TOOL := $(addprefix tests/tools/,lane.py pip_settings.py)
 
 LINTS := lint-mypy lint-ansible lint-ruff lint-yaml lint-reuse lint-changelog lint-shell
 UNITS := unit-first unit-second unit-lowest
+PROVIDER_UNITS := $(addprefix tests/unit/plugins/module_utils/,_aws/ _azure/ _gcp/ _oci/)
+OTHER_UNITS := $(filter-out %/plugins/ %/module_utils/ %/__pycache__/ $(PROVIDER_UNITS),$(wildcard \
+    tests/unit/*/ tests/unit/test_*.py tests/unit/plugins/*/ tests/unit/plugins/module_utils/*/))
 SANITIES := sanity-first sanity-second
 BUILDS := build-first build-second
 
@@ -58,7 +61,7 @@ sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works wi
 test: ## everything that CI runs
 	@began=$$EPOCHSECONDS; \
 	$(MAKE) setup-both; \
-	exec $(STEPS) --began $$began $(SANITIES) $(LINTS) $(UNITS) $(BUILDS) --alone modules targets integration
+	exec $(STEPS) --began $$began modules targets $(UNITS) $(SANITIES) $(BUILDS) $(LINTS) --alone integration
 
 .PHONY: lint $(LINTS)
 lint: setup ## formatting, types, ansible-lint, yamllint, licences, changelog, shell scripts
@@ -99,13 +102,15 @@ build: setup-both ## the collection's tarball, in build/dist, and tried as an in
 	@$(STEPS) $(BUILDS)
 
 .PHONY: $(UNITS) $(SANITIES) $(BUILDS)
+# SDK by SDK: ansible-test forks for each test, which takes the longer the more has been imported.
 unit-first: setup
-	$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first units
+	for units in "$(OTHER_UNITS)" $(PROVIDER_UNITS); do \
+	    $(BIN)/python -m tests.tools.ansible_test build/ansible-test/first units $$units; \
+	done
 
 # What only newer SDKs have shows here.
 unit-lowest: build/lowest/.installed
-	$(AT_HOME) PYTHONPATH=build/lowest $(BIN)/pytest -q -n 2 --basetemp build/tmp/unit-lowest \
-	    $(addprefix tests/unit/plugins/module_utils/,_aws _azure _gcp _oci)
+	$(AT_HOME) PYTHONPATH=build/lowest $(BIN)/pytest -q -n 2 --basetemp build/tmp/unit-lowest $(PROVIDER_UNITS)
 
 sanity-first: setup
 	$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first sanity
@@ -138,7 +143,7 @@ targets: setup ## ansible-test integration: a short story of each module, over l
 
 # One worker more than the cores that CI has: the tests wait a good deal.
 integration: setup ## roles and playbooks over local clouds, and the imported disks booted
-	$(AT_HOME) $(BIN)/pytest tests/integration -n 3 --dist worksteal --basetemp build/tmp/integration
+	$(AT_HOME) $(BIN)/pytest tests/integration -n 3 --dist loadfile --basetemp build/tmp/integration
 
 .PHONY: setup setup-both system
 setup: system ## install what the other targets need, and update it when requirements change

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+_SLOW = 60
+
 
 class Signer:
     """One who has made a key, and signs with it.
@@ -25,7 +27,9 @@ class Signer:
     def __init__(self, name: str, *, expires: str = "never", age: int = 0) -> None:
         self._files: dict[Path, bytes] = {}
         """GnuPG's, by their paths in its home."""
-        self._age = age
+        # A clock of its own, a minute slow, that advances with each call: GnuPG refuses keys and signatures that are a
+        # second ahead of its own, coarser one, and changes of a key that are not newer than the last.
+        self._clock = int(time.time()) - age - _SLOW
         self._gpg("--quick-gen-key", f"{name} <{name}@example.org>", "ed25519", "sign", expires)
         listing = self._gpg("--with-colons", "--list-keys").decode().splitlines()
         self.fingerprint = next(line.split(":")[9] for line in listing if line.startswith("fpr:"))
@@ -55,7 +59,8 @@ class Signer:
         self._gpg("--import", stdin=certificate.replace(b":-----BEGIN", b"-----BEGIN"))
 
     def _gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        then = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - self._age))
+        self._clock += 1
+        then = time.strftime("%Y%m%dT%H%M%S!", time.gmtime(self._clock))
         # Not below pytest's folders: the path of a daemon's socket has to be short.
         with tempfile.TemporaryDirectory(prefix="gpg-") as folder:
             home = Path(folder)
