@@ -61,7 +61,7 @@ sandbox: setup ## run four local clouds until Ctrl-C; any playbook then works wi
 test: ## everything that CI runs
 	@began=$$EPOCHSECONDS; \
 	$(MAKE) setup-both; \
-	exec $(STEPS) --began $$began modules targets $(UNITS) $(SANITIES) $(BUILDS) $(LINTS) --alone integration
+	exec $(STEPS) --began $$began integration modules targets $(UNITS) $(SANITIES) $(BUILDS) $(LINTS)
 
 .PHONY: lint $(LINTS)
 lint: setup ## formatting, types, ansible-lint, yamllint, licences, changelog, shell scripts
@@ -135,13 +135,13 @@ unit-second sanity-second build-second:
 endif
 
 .PHONY: modules targets integration
+# One worker more than the cores that CI has: the tests wait a good deal. Likewise below.
 modules: setup ## single modules over local clouds, in-process: faults, refusals, differences
-	$(AT_HOME) $(BIN)/pytest tests/modules -n 2 --dist loadscope --basetemp build/tmp/modules
+	$(AT_HOME) $(BIN)/pytest tests/modules -n 3 --dist loadscope --basetemp build/tmp/modules
 
 targets: setup ## ansible-test integration: a short story of each module, over local clouds
 	@$(BIN)/python -m tests.tools.ansible_test build/ansible-test/first integration
 
-# One worker more than the cores that CI has: the tests wait a good deal.
 integration: setup ## roles and playbooks over local clouds, and the imported disks booted
 	$(AT_HOME) $(BIN)/pytest tests/integration -n 3 --dist loadfile --basetemp build/tmp/integration
 

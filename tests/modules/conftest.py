@@ -16,6 +16,7 @@ import pytest
 import yaml
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.botocore_descriptions import share_descriptions
 from tests.support.cloud import Cloud
 from tests.support.sandboxes import StartSandbox, home, sandboxes, small_disk
 
@@ -65,6 +66,8 @@ def _cloud_fixture(name: str) -> Callable[..., Iterator[Cloud]]:
     def cloud(start_sandbox: StartSandbox, home: Path) -> Iterator[Cloud]:
         for sdk in _SDKS[name]:
             importlib.import_module(sdk)
+        if name == "aws":
+            share_descriptions("ec2", "s3", "sts")
         sandbox = start_sandbox(name)
         variables: dict[str, Any] = yaml.safe_load(sandbox.vars_file.read_text())
         options = {option: variables[f"alpine_{name}_{option.removeprefix(f'{name}_')}"] for option in _SIGN_IN[name]}

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 
-def pip_settings(python: str | Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The settings that hold for every command of the pip that ``python`` has, such as ``index-url``."""
+def pip_settings(python: str | Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The settings that hold for every command of the pip that ``python`` has, such as ``index-url``.
+
+    :param environment: by default that of this process.
+    """
     listed = subprocess.run(
         [python, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True, env=environment
     ).stdout

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run make targets, all of them even when some fail, and sum up.
 
-``python -m tests.tools.steps lint-ruff lint-mypy unit --alone integration``: two at a time, each with its output kept
-together; then, one by one and writing straight through, those that want the machine for themselves. A step that leaves
-a process behind has failed; when this is interrupted or ended, so are the steps with all that they have started, be it
-a daemon that left its step's process group.
+``python -m tests.tools.steps integration lint-ruff unit``: two at a time, in this order, each with its output kept
+together. A step that leaves a process behind has failed; when this is interrupted or ended, so are the steps with all
+that they have started, be it a daemon that left its step's process group.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def _say(*lines: str) -> None:
         print(*lines, sep="\n", flush=True)
 
 
-def _run(step: str, *, capture: bool) -> Outcome:
+def _run(step: str) -> Outcome:
     _say(f"=== {step} …")
     start = time.monotonic()
     # A jobserver of the make above is not for this one.
@@ -71,8 +70,8 @@ def _run(step: str, *, capture: bool) -> Outcome:
             ["setpriv", "--pdeathsig", "TERM", "make", "--no-print-directory", step],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=output if capture else None,
-            stderr=subprocess.STDOUT if capture else None,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             process_group=0,
         )
         _groups.add(process.pid)
@@ -159,7 +158,6 @@ def _give_up(number: int, _frame: FrameType | None) -> NoReturn:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--began", type=float, help="when the whole began, in seconds since the epoch; now if left out")
-    parser.add_argument("--alone", nargs="+", default=[], metavar="STEP")
     parser.add_argument("steps", nargs="+", metavar="STEP")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -174,8 +172,7 @@ def main() -> int:
     setup = Outcome("setup", 0, time.time() - began, usage.ru_utime + usage.ru_stime)
 
     with concurrent.futures.ThreadPoolExecutor(_JOBS) as pool:
-        outcomes = list(pool.map(lambda step: _run(step, capture=True), arguments.steps))
-    outcomes += [_run(step, capture=False) for step in arguments.alone]
+        outcomes = list(pool.map(_run, arguments.steps))
 
     daemons = _end(_strays)
 

@@ -14,7 +14,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from botocore.loaders import JSONFileLoader
+from tests.support.botocore_descriptions import share_descriptions
 
 if TYPE_CHECKING:
     from tests.sandbox._aws._resources import State
@@ -44,22 +44,8 @@ def prepare() -> None:
     if "moto" in sys.modules:
         raise MotoChangedError("moto was imported before it was told its settings")
     os.environ.update(_SETTINGS)
-    _parse_descriptions_once()
-
-
-def _parse_descriptions_once() -> None:
-    """Let all sessions share what botocore has read.
-
-    Each session reads the descriptions of services by itself, and moto opens several only to learn the names of the
-    regions: EC2's, of some MiB, was read five times, which took most of the time to start.
-    """
-    read = JSONFileLoader.load_file
-
-    @functools.cache
-    def load(path: str) -> Any:
-        return read(JSONFileLoader(), path)
-
-    replace(JSONFileLoader, "load_file", lambda _loader, path: load(path))
+    # moto opens several sessions only to learn the names of the regions, which took most of the time to start.
+    share_descriptions()
 
 
 def install(state: State) -> None:

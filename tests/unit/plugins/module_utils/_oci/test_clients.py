@@ -242,4 +242,4 @@ def test_environments_ca_bundle_counts_without_ca_file(oracle: ScriptedOracle, m
 
 def test_missing_ca_file_is_named(oracle: ScriptedOracle) -> None:
     with pytest.raises(InputError, match=r"ca_file /nonexistent/ca.pem: no such file"):
-        _ = OciClients.from_params(oracle.params(ca_file="/nonexistent/ca.pem")).compute
+        _client = OciClients.from_params(oracle.params(ca_file="/nonexistent/ca.pem")).compute
