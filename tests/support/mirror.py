@@ -29,6 +29,8 @@ class File:
     """For each answer in turn, after how many bytes of it the connection is closed. Further ones are whole."""
     statuses: list[int | None] = dataclasses.field(default_factory=list)
     """For each answer in turn, an HTTP status instead of the content, or ``None``. Further ones have the content."""
+    longest_part: int | None = None
+    """How many bytes a part has at most, whatever was asked for, as RFC 9110, section 15.3.7, lets servers do."""
     content_range: str | None = None
     """The header Content-Range, instead of the right one."""
 
@@ -106,13 +108,15 @@ class Mirror:
                 request.end_headers()
                 return
         body = file.content[first:]
+        if status == 206 and file.longest_part is not None:
+            body = body[: file.longest_part]
         limit = file.break_after.pop(0) if file.break_after else None
         sent = body if limit is None else body[:limit]
         # Before the client can have read it.
         log(status, len(sent))
         request.send_response(status)
         if status == 206:
-            request.send_header("Content-Range", file.content_range or f"bytes {first}-{total - 1}/{total}")
+            request.send_header("Content-Range", file.content_range or f"bytes {first}-{first + len(body) - 1}/{total}")
         if file.announce_length:
             request.send_header("Content-Length", str(len(body) if file.announced is None else file.announced))
         for name, value in (("ETag", file.etag), ("Last-Modified", file.modified)):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -305,3 +306,12 @@ def test_a_deprecation_that_ec2_refuses_is_told_before_anything_is_registered(aw
     _expect_search(aws)
     with pytest.raises(InputError, match="is in the past"):
         present(aws, _params(deprecate_at="2020-01-01"), check_mode=check_mode)
+
+
+def test_a_deprecation_is_set_once(aws: Any) -> None:
+    _expect_search(aws, _image(DeprecationTime="2030-05-01T23:59:00.000Z"))
+    assert not present(aws, _params(deprecate_at="2030-05-01"))["changed"]
+    _expect_search(aws, _image(DeprecationTime="2030-04-01T23:59:00.000Z"))
+    moment = datetime(2030, 5, 1, 23, 59, tzinfo=UTC)
+    aws.expect("ec2", "enable_image_deprecation", {"ImageId": "ami-1", "DeprecateAt": moment}, {"Return": True})
+    assert present(aws, _params(deprecate_at="2030-05-01"))["changed"]

@@ -189,6 +189,15 @@ def test_endpoints_can_be_set(oracle: ScriptedOracle) -> None:
     assert connection.object_storage().base_client.endpoint == "https://storage.example"
 
 
+def test_no_client_refuses_requests_on_its_own_account(oracle: ScriptedOracle) -> None:
+    """The SDK's circuit breakers would, for half a minute after some failures; Object Storage has one by default."""
+    connection = OciClients.from_params(oracle.params())
+    clients: list[Any] = [connection.compute, connection.object_storage(), connection.work_requests]
+    for client in clients:
+        strategy = client.base_client.circuit_breaker_strategy
+        assert isinstance(strategy, oci.circuit_breaker.NoCircuitBreakerStrategy)
+
+
 def test_every_client_has_timeouts(oracle: ScriptedOracle) -> None:
     connection = OciClients.from_params(oracle.params())
     clients: list[Any] = [connection.compute, connection.object_storage(), connection.work_requests]

@@ -117,6 +117,13 @@ class TestContinuing:
             None, f"bytes={HALF}-", f"bytes={HALF + 2 * KIB}-", f"bytes={HALF + 5 * KIB}-",
         ]  # fmt: skip
 
+    def test_with_a_part_that_is_shorter_than_was_asked_for(self, mirror: Mirror, path: Path) -> None:
+        interrupt(mirror, path)
+        mirror.files["/a"].longest_part = MIB
+        transfer(path).run(mirror.url("/a"))
+        assert path.read_bytes() == CONTENT
+        assert [e.range for e in mirror.exchanges] == [f"bytes={HALF}-", f"bytes={HALF + MIB}-"]
+
     def test_by_date_where_the_tag_is_weak(self, mirror: Mirror, path: Path) -> None:
         date = "Tue, 24 Nov 2026 08:00:00 GMT"
         mirror.files["/a"].etag, mirror.files["/a"].modified = 'W/"1"', date
