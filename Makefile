@@ -18,7 +18,9 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 # A HOME for whatever could look for settings there. Installers keep the real one, which may tell them of a mirror, but
 # put their caches here.
 TEST_HOME := $(CURDIR)/build/home
-AT_HOME := mkdir -p build/tmp $(TEST_HOME); HOME=$(TEST_HOME)
+AT_HOME := mkdir -p $(TEST_HOME); HOME=$(TEST_HOME)
+# What is interrupted leaves nothing elsewhere.
+export TMPDIR := $(CURDIR)/build/tmp
 export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
 export npm_config_cache ?= $(CURDIR)/build/cache/npm
 export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
@@ -155,6 +157,7 @@ setup-both: system
 	    $(BIN)/.installed node_modules/.installed
 
 system: build/collections/ansible_collections/alpine/cloud
+	@mkdir -p $(TMPDIR)
 	@tests/tools/system-packages
 
 $(BIN)/.installed: requirements.txt tests/requirements.txt tests/tools/requirements.txt $(LANE_TOOL)

@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 
 _SLOW = 60
+# The path of a daemon's socket has 107 bytes at most (unix(7)), of which gpg-12345678/S.gpg-agent.browser takes a part.
+_LONGEST_FOLDER = 107 - 33
+_SHORT_FOLDER = "/tmp"
 
 
 class Signer:
@@ -61,8 +64,10 @@ class Signer:
     def _gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
         self._clock += 1
         then = time.strftime("%Y%m%dT%H%M%S!", time.gmtime(self._clock))
-        # Not below pytest's folders: the path of a daemon's socket has to be short.
-        with tempfile.TemporaryDirectory(prefix="gpg-") as folder:
+        folders = tempfile.gettempdir()
+        with tempfile.TemporaryDirectory(
+            prefix="gpg-", dir=folders if len(folders) <= _LONGEST_FOLDER else _SHORT_FOLDER
+        ) as folder:
             home = Path(folder)
             for path, content in self._files.items():
                 (home / path).parent.mkdir(mode=0o700, exist_ok=True)
