@@ -10,8 +10,9 @@ import typing
 from pathlib import Path
 
 from tests.image import ARCHES, FIRMWARES, NEWEST, ImageError, ImageSpec, build_image
-from tests.support.boot import DiskBus, boot
-from tests.support.boot import Firmware as BootFirmware
+from tests.support.boot import boot
+from tests.support.qemu import DiskBus
+from tests.support.qemu import Firmware as BootFirmware
 
 
 def _build(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ import dataclasses
 
 from tests.image._spec import Arch
 
+# The SSH server, with the libraries that it is linked to.
+_DROPBEAR = ("dropbear-bin", "libc6", "libcrypt1", "libgmp10", "libtomcrypt1", "libtommath1", "zlib1g")
+
 
 @dataclasses.dataclass(frozen=True)
 class Platform:
@@ -27,7 +30,7 @@ class Platform:
     @property
     def packages(self) -> tuple[str, ...]:
         """All the packages that go into the image."""
-        return (f"linux-image-cloud-{self.debian}", "busybox-static", *self.boot_loaders)
+        return (f"linux-image-cloud-{self.debian}", "busybox-static", *_DROPBEAR, *self.boot_loaders)
 
 
 PLATFORMS: dict[Arch, Platform] = {

@@ -17,10 +17,11 @@ import pytest
 from tests.image import NEWEST, Arch, ImageSpec, build_image
 from tests.sandbox._cloud import SERVICES
 from tests.sandbox._supervisor import running
-from tests.support.boot import DiskBus, Firmware, boot
+from tests.support.boot import boot
 from tests.support.compare import PADDING_CLOUDS, assert_same_disk
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import run_playbook
+from tests.support.qemu import DiskBus, Firmware
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from werkzeug.serving import WSGIRequestHandler
 
+    from tests.sandbox._machines import MachineRoom
+
 CLOUDS = ("aws", "azure", "gcp", "oci")
 MIRROR = "mirror"
+ADDRESSES = "addresses"
+"""The folder in the sandbox's that has a file for each public address of a machine."""
 SERVICES = (*CLOUDS, MIRROR)
 """What can run: the clouds, and the mirror that images are downloaded from."""
 
@@ -49,6 +53,21 @@ class Context:
     @property
     def ca_file(self) -> Path:
         return self.root / "ca.pem"
+
+    @property
+    def addresses(self) -> Path:
+        """Where the ports are written at which machines are reached."""
+        return self.root / ADDRESSES
+
+    def machine_room(self, network: str) -> MachineRoom:
+        """A place for this cloud's machines; it has to be stopped in ``Cloud.stop``.
+
+        :param network: the first three numbers of its public addresses; each cloud has others.
+        """
+        # Imported when needed: the mirror has no machines.
+        from tests.sandbox._machines import MachineRoom
+
+        return MachineRoom(self.directory / "machines", self.addresses, network)
 
     def serve(
         self,
@@ -81,6 +100,13 @@ class Cloud(abc.ABC):
 
         :raises LookupError: when there is no such image.
         """
+
+    def holdings(self) -> dict[str, list[str]]:
+        """The ids of all that launched machines are made of, by what they are: instances, volumes, interfaces …
+
+        What a test demands to be empty in the end. Nothing that an import makes is among it.
+        """
+        return {}
 
     def stop(self) -> None:  # noqa: B027
         """End what ``start`` began besides the servers, such as child processes."""

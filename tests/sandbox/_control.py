@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The back door of a local cloud, for ordering faults and exporting disks."""
+"""The back door of a local cloud, for ordering faults, exporting disks, and counting what is left."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Control:
             case "DELETE", "/faults":
                 self._faults.clear()
                 return {}, 200
+            case "GET", "/holdings":
+                return self._cloud.holdings(), 200
             case "GET", "/export":
                 return self._export(request.args["id"], request.args.get("region"))
         return {"error": f"there is no {request.method} {request.path}"}, 404

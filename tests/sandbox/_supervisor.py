@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,12 +22,13 @@ import requests
 import yaml
 
 from tests.sandbox._certificates import create_certificates
-from tests.sandbox._cloud import CLOUDS, MIRROR
+from tests.sandbox._cloud import ADDRESSES, CLOUDS, MIRROR
 from tests.sandbox._mirror._images import image_parts
 from tests.sandbox._sparse import copy_sparse
 from tests.support.disks import make_small_disk
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_PIPE = Path(__file__).with_name("_machines") / "_pipe.py"
 _START_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -98,6 +100,11 @@ class Sandbox:
         faults: list[dict[str, Any]] = self._call("GET", cloud, "/faults").json()
         return faults
 
+    def holdings(self, cloud: str) -> dict[str, list[str]]:
+        """The ids of what launched machines are made of, by kind; kinds of which there are none are left out."""
+        found: dict[str, list[str]] = self._call("GET", cloud, "/holdings").json()
+        return {kind: ids for kind, ids in found.items() if ids}
+
     def export(self, cloud: str, resource_id: str, region: str | None, output: Path) -> None:
         """Write the raw disk of an imported image to ``output``."""
         answer = self._call("GET", cloud, "/export", params={"id": resource_id, "region": region}).json()
@@ -124,6 +131,12 @@ class Sandbox:
         deadline = time.monotonic() + _STOP_SECONDS
         while is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def ssh_arguments(directory: Path) -> str:
+    """What leads ssh from a machine's public address to its port on 127.0.0.1."""
+    command = shlex.join([sys.executable, "-I", "-S", str(_PIPE), f"{directory}/{ADDRESSES}/%h"])
+    return f"-o ProxyCommand={shlex.quote(command)}"
 
 
 def is_alive(pid: int) -> bool:
@@ -198,6 +211,7 @@ def running(
                 stderr=subprocess.STDOUT,
             )
         variables = _await_ready(directory, processes)
+        variables["alpine_boot_test_ssh_args"] = ssh_arguments(directory)
         variables["alpine_clouds"] = [cloud for cloud in clouds if cloud in CLOUDS]
         if images:
             variables["alpine_images"] = [

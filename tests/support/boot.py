@@ -9,36 +9,17 @@ import dataclasses
 import os
 import re
 import select
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 from tests.image import Arch
+from tests.support.qemu import DiskBus, Firmware, machine_command
 
-Firmware = Literal["bios", "uefi"]
-DiskBus = Literal["virtio-blk", "nvme", "virtio-scsi"]
-
-# A processor of its own for aarch64, since that machine's default has 32 bits.
-_MACHINES: dict[tuple[Arch, Firmware], list[str]] = {
-    ("x86_64", "bios"): ["qemu-system-x86_64", "-machine", "pc"],
-    ("x86_64", "uefi"): ["qemu-system-x86_64", "-machine", "q35"],
-    ("aarch64", "uefi"): ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"],
-}
-# The firmware's code, and the variables that it begins with.
-_UEFI: dict[Arch, tuple[Path, Path]] = {
-    "x86_64": (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")),
-    "aarch64": (Path("/usr/share/AAVMF/AAVMF_CODE.fd"), Path("/usr/share/AAVMF/AAVMF_VARS.fd")),
-}
 _STARTED = re.compile(r"ALPINE-CLOUD-BOOT-OK (?P<image>\S+) firmware=(?P<firmware>\S+) arch=(?P<arch>\S+)\r?\n")
-_DEVICES: dict[DiskBus, list[str]] = {
-    "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
-    "nvme": ["-device", "nvme,drive=disk,serial=disk"],
-    "virtio-scsi": ["-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk"],
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +67,8 @@ def _machine(disk: Path, arch: Arch, firmware: Firmware, disk_bus: DiskBus) -> I
     """A machine that runs as long as the context; gives its serial console, where QEMU's own complaints appear too."""
     with tempfile.TemporaryDirectory(prefix="alpine-boot-") as directory:
         command = [
-            *_machine_and_firmware(arch, firmware, Path(directory)), "-accel", "tcg", "-m", "256",
-            "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio",
-            "-drive", f"file={_escaped(disk)},format={_format(disk)},if=none,id=disk,snapshot=on", *_DEVICES[disk_bus],
+            *machine_command(disk, arch=arch, firmware=firmware, disk_bus=disk_bus, directory=Path(directory)),
+            "-nic", "none", "-serial", "stdio",
         ]  # fmt: skip
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -98,31 +78,6 @@ def _machine(disk: Path, arch: Arch, firmware: Firmware, disk_bus: DiskBus) -> I
                 yield process.stdout
             finally:
                 process.kill()
-
-
-def _machine_and_firmware(arch: Arch, firmware: Firmware, directory: Path) -> list[str]:
-    if (arch, firmware) not in _MACHINES:
-        raise ValueError(f"there are no {arch} machines with {firmware}")
-    machine = _MACHINES[arch, firmware]
-    if firmware == "bios":
-        return machine
-    code, variables = _UEFI[arch]
-    own_variables = directory / variables.name
-    shutil.copyfile(variables, own_variables)
-    return [
-        *machine,
-        "-drive", f"if=pflash,format=raw,readonly=on,file={code}",
-        "-drive", f"if=pflash,format=raw,file={own_variables}",
-    ]  # fmt: skip
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace(",", ",,")
-
-
-def _format(disk: Path) -> str:
-    with disk.open("rb") as file:
-        return "qcow2" if file.read(4) == b"QFI\xfb" else "raw"
 
 
 def _read(console: IO[bytes], *, until: float) -> Iterator[bytes]:
