@@ -91,7 +91,7 @@ lint-changelog: setup
 	$(AT_HOME) $(BIN)/antsibull-changelog lint
 
 lint-shell: setup
-	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches -E '^#!(/usr)?/bin/(env )?(ba)?sh')
+	$(BIN)/shellcheck $$(git grep --untracked -n -E '^#!(/usr)?/bin/(env )?(ba)?sh' | sed -n 's/:1:.*//p')
 
 .PHONY: unit sanity build
 unit: setup-both ## the unit tests, on both lanes, and those of the providers with the lowest SDKs

@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "_disk": ("_core",),
     "_image": ("_core", "_disk"),
     "_official": ("_core", "_disk", "_image"),
-    "_aws": ("_core", "_disk", "_image"),
-    "_azure": ("_core", "_disk", "_image"),
-    "_gcp": ("_core", "_disk", "_image"),
-    "_oci": ("_core", "_disk", "_image"),
+    "_launch": ("_core",),
+    "_aws": ("_core", "_disk", "_image", "_launch"),
+    "_azure": ("_core", "_disk", "_image", "_launch"),
+    "_gcp": ("_core", "_disk", "_image", "_launch"),
+    "_oci": ("_core", "_disk", "_image", "_launch"),
 }
 """Each room, and those that it may import from besides itself."""
 

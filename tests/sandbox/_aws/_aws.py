@@ -24,6 +24,7 @@ _ACCESS_KEY = "AKIASANDBOX00EXAMPLE"
 _SECRET_KEY = "sandbox/secret/key/of/no/worth/whatsoever"
 _REGION = "eu-central-1"
 _SERVICE_ROLE = "vmimport"
+_PUBLIC_NETWORK = "203.0.113"
 
 
 class _Handler(MotoRequestHandler):
@@ -49,6 +50,7 @@ class AwsCloud(Cloud):
             uploads=uploads,
             faults=self.context.faults,
             operation_seconds=self.context.operation_seconds,
+            machines=self.context.machine_room(_PUBLIC_NETWORK),
         )
         install(state)
         create_service_role(DEFAULT_ACCOUNT_ID, _SERVICE_ROLE)
@@ -79,3 +81,16 @@ class AwsCloud(Cloud):
                 store.export(image.root_snapshot_id, output)
                 return
         raise LookupError(f"There is no image {resource_id}" + (f" in {region}" if region else ""))
+
+    def holdings(self) -> dict[str, list[str]]:
+        regions = ec2_backends[DEFAULT_ACCOUNT_ID].values()
+        return {
+            "instances": [item.id for item in SandboxEC2.state.instances if item.state != "terminated"],
+            "volumes": [volume for backend in regions for volume in backend.volumes],
+            "network_interfaces": [nic for backend in regions for nic in backend.enis],
+            "addresses": [str(address.public_ip) for backend in regions for address in backend.addresses],
+            "key_pairs": [name for backend in regions for name in backend.key_pairs],
+        }
+
+    def stop(self) -> None:
+        SandboxEC2.state.machines.stop()

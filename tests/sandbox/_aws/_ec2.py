@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from tests.sandbox._aws._images import ImageRequests
 from tests.sandbox._aws._import_tasks import ImportTaskRequests
+from tests.sandbox._aws._instances import InstanceRequests
 
 
-class SandboxEC2(ImportTaskRequests, ImageRequests):
-    """All of them: import tasks, images, and snapshots."""
+class SandboxEC2(ImportTaskRequests, ImageRequests, InstanceRequests):
+    """All of them: import tasks, images, snapshots, and instances."""

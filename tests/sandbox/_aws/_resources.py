@@ -15,10 +15,12 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
+from moto.ec2.models.instances import Instance
 from moto.ec2.utils import random_ami_id, random_snapshot_id
 
 from tests.sandbox._aws._disks import DiskStore
 from tests.sandbox._faults import FaultBook
+from tests.sandbox._machines import Machine, MachineRoom
 from tests.sandbox._repeats import FirstAnswers
 
 
@@ -31,6 +33,11 @@ class State:
     """A directory for disks under conversion."""
     faults: FaultBook
     operation_seconds: float
+    machines: MachineRoom
+    instances: list[Instance] = dataclasses.field(default_factory=list)
+    """All that were ever launched, in all regions."""
+    running: dict[str, Machine] = dataclasses.field(default_factory=dict)
+    """By the ids of the instances."""
     tasks: dict[str, ImportTask] = dataclasses.field(default_factory=dict)
     tokens: FirstAnswers[dict[str, Any]] = dataclasses.field(default_factory=FirstAnswers)
     """By operation, region and client token."""
