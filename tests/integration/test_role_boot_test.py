@@ -5,15 +5,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
 from tests.image import HYBRID, build_image
 from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.support.disks import SmallDisk
+from tests.support.login import KeyFile
+from tests.support.paths import REPOSITORY
+from tests.support.playbook import changed_tasks, run_playbook
 from tests.support.role import Role, image_facts
 
 
@@ -49,7 +55,7 @@ def role(sandbox: RunningSandbox, small_disk: SmallDisk, home: Path) -> Role:
 
 
 def test_an_image_is_copied_once_it_has_said_its_word(
-    sandbox: RunningSandbox, role: Role, bootable: dict[str, Any]
+    sandbox: RunningSandbox, role: Role, bootable: dict[str, Any], tmp_path: Path
 ) -> None:
     start = sandbox.mark()
     first = role.succeeds(image=bootable)
@@ -72,6 +78,30 @@ def test_an_image_is_copied_once_it_has_said_its_word(
     second = role.succeeds(image=bootable)
     assert sandbox.writes(start) == []
     assert second.changed == 0
+
+    # What the manifest then lists can be tested again, and launched.
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"imports": [first.result, {"cloud": "aws", "image": "x", "error": {}}]}))
+    login = KeyFile.make(tmp_path)
+
+    def play(name: str, *arguments: str) -> str:
+        variables = {"alpine_manifest_path": str(manifest), "alpine_launch_public_key": f"{login.path}.pub"}
+        playbook = REPOSITORY / f"playbooks/{name}.yml"
+        done = run_playbook(
+            playbook, *arguments, home=role.home, variables={**variables, **role.variables}, vars_files=role.vars_files
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    assert '"firmware": "uefi"' in play("boot_test")
+    assert sandbox.holdings("aws") == {}
+    launched = re.search(r"ssh alpine@(203\.0\.113\.\d+)", play("launch"))
+    assert launched
+    assert changed_tasks(play("launch")) == 0
+    wait_until(lambda: login.reaches(sandbox.directory, launched[1]), timeout=60, interval=1, what="the machine")
+    assert login.run(sandbox.directory, launched[1], "id -un") == "alpine\n"
+    assert changed_tasks(play("launch", "-e", "state=absent")) == 1
+    assert sandbox.holdings("aws") == {}
 
 
 def test_an_image_that_does_not_boot_is_not_copied_and_says_why(

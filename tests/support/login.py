@@ -43,3 +43,11 @@ class KeyFile:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def reaches(self, sandbox: Path, address: str) -> bool | None:
+        """Whether the machine lets ``alpine`` in already; ``None`` if not."""
+        try:
+            self.run(sandbox, address, "true")
+        except AssertionError:
+            return None
+        return True
