@@ -12,9 +12,12 @@ from .._core.dependencies import require
 from .._core.errors import InputError
 from .auth import CONNECTION_TIMEOUT, READ_TIMEOUT, Session, connect
 from .errors import provider_errors
+from .machine_network import MachineNetwork
+from .serial_log import SerialLog
 from .subscription import Subscription
 
 if TYPE_CHECKING:
+    from azure.core import PipelineClient
     from azure.mgmt.compute import ComputeManagementClient
     from azure.storage.blob import BlobServiceClient
 
@@ -88,6 +91,33 @@ class AzureClients:
     def subscription(self) -> Subscription:
         """Regions and storage accounts. :raises InputError: when no subscription is known."""
         return Subscription(self.compute, f"{self._session.arm_endpoint}/subscriptions/{self._subscription_id}")
+
+    @property
+    def arm_endpoint(self) -> str:
+        """The address of Azure Resource Manager, without a slash at the end."""
+        return self._session.arm_endpoint
+
+    @cached_property
+    def network(self) -> MachineNetwork:
+        """Subnets and addresses. :raises InputError: when no subscription is known."""
+        return MachineNetwork(self.compute, self.arm_endpoint)
+
+    def serial_log(self, resource_group: str, machine: str) -> SerialLog:
+        """What a machine has printed. :raises InputError: when no subscription is known."""
+        return SerialLog(self.compute, self._anonymous, (resource_group, machine))
+
+    @cached_property
+    def _anonymous(self) -> PipelineClient[Any, Any]:
+        """Whoever has a signed URL needs no credentials. It logs nothing, since such URLs are secret."""
+        core = require("azure.core", "azure-core")
+        policies = require("azure.core.pipeline.policies", "azure-core")
+        client: PipelineClient[Any, Any] = core.PipelineClient(
+            self.arm_endpoint,
+            policies=[policies.RetryPolicy(**_RETRIES)],
+            connection_verify=self._session.tls,
+            **_TIME_OUTS,
+        )
+        return client
 
     @cached_property
     def blobs(self) -> BlobServiceClient:

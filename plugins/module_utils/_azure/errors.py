@@ -24,6 +24,7 @@ INPUT_ERRORS = {
 }
 """Azure's codes for what no module of this collection creates, and what the user is to do."""
 
+_NO_CAPACITY = "Give option size another size, of those that `az vm list-skus` shows, or use another region."
 _REMEDIES = {
     "AuthorizationFailed": "Give the principal the role that the collection's README names.",
     "AuthorizationPermissionMismatch": (
@@ -31,7 +32,17 @@ _REMEDIES = {
         "enough."
     ),
     "LinkedAuthorizationFailed": "The principal needs Microsoft.Storage/storageAccounts/listKeys/action as well.",
+    "AllocationFailed": _NO_CAPACITY,
+    "ZonalAllocationFailed": _NO_CAPACITY,
+    "OverconstrainedAllocationRequest": _NO_CAPACITY,
+    "SkuNotAvailable": _NO_CAPACITY,
+    "QuotaExceeded": "Ask for more quota, or give option size a size of another family.",
 }
+
+
+def remedy_for(code: str | None) -> str:
+    """What to do about an error of Azure's, after its reason; empty where nothing is known."""
+    return f" {_REMEDIES[code]}" if code in _REMEDIES else ""
 
 
 def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
@@ -54,9 +65,8 @@ def translated(error: Exception, operation: str, attempt: str) -> ProviderError 
     code, reason = code_of(error), _reason_of(error)
     if code in INPUT_ERRORS:
         return InputError(f"Cannot {attempt}: {reason} {INPUT_ERRORS[code]}")
-    remedy = f" {_REMEDIES[code]}" if code in _REMEDIES else ""
     return ProviderError(
-        f"Cannot {attempt}: {f'{code}: ' if code else ''}{reason}{remedy}",
+        f"Cannot {attempt}: {f'{code}: ' if code else ''}{reason}{remedy_for(code)}",
         operation=operation,
         code=code,
         status=getattr(error, "status_code", None),

@@ -8,9 +8,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._core.dependencies import require
 from .._core.errors import InputError
-from .errors import INPUT_ERRORS, code_of, provider_errors, translated
+from .resource_reading import read_resource
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
@@ -98,19 +97,6 @@ class Subscription:
                     )
 
     def _get(self, path: str, api_version: str, *, absent: int, operation: str, attempt: str) -> dict[str, Any] | None:
-        """The answer, or ``None`` where its status is ``absent``."""
-        rest = require("azure.core.rest", "azure-core")
-        core = require("azure.mgmt.core.exceptions", "azure-mgmt-core")
-        exceptions = require("azure.core.exceptions", "azure-core")
-        with provider_errors(operation, attempt):
-            response = self._client.send_request(
-                rest.HttpRequest("GET", self._url + path, params={"api-version": api_version})
-            )
-            if response.status_code == 200:
-                answer: dict[str, Any] = response.json()
-                return answer
-            error = exceptions.HttpResponseError(response=response, error_format=core.ARMErrorFormat)
-        # A missing resource group or subscription is another mistake than a missing resource.
-        if response.status_code == absent and code_of(error) not in INPUT_ERRORS:
-            return None
-        raise translated(error, operation, attempt) from error
+        return read_resource(
+            self._client, self._url + path, api_version, absent=absent, operation=operation, attempt=attempt
+        )

@@ -11,6 +11,8 @@ import pytest
 from tests.support.cloud import Cloud
 from tests.support.disks import SmallDisk
 
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f someone@else"
+
 _DEFINITION = {
     "architecture": "x86_64",
     "hyper_v_generation": "V2",
@@ -68,4 +70,26 @@ def versions(definitions: Cloud, blobs: Cloud, small_disk: SmallDisk) -> Cloud:
         storage_account=blobs.options["storage_account"],
         target_regions=[{"name": "North Europe"}],
         end_of_life_date="2028-05-01",
+    )
+
+
+@pytest.fixture(scope="session")
+def imported() -> dict[str, str]:
+    """The ids of image versions that stay, by what they are of, so that not every launch imports one."""
+    return {}
+
+
+@pytest.fixture
+def machines(azure: Cloud, request: pytest.FixtureRequest, imported: dict[str, str]) -> Cloud:
+    """Azure, with the options of a machine that does not exist, from an image that does not boot."""
+    if "small" not in imported:
+        versions: Cloud = request.getfixturevalue("versions")
+        imported["small"] = versions.succeeds("alpine_azure_gallery_version")["id"]
+    return _without(azure, "blob_endpoint").with_options(
+        resource_group=azure.variables["alpine_azure_resource_group"],
+        name=f"machine-{secrets.token_hex(4)}",
+        image=imported["small"],
+        subnet_id=azure.variables["alpine_azure_subnet_id"],
+        ssh_public_key=PUBLIC_KEY,
+        wait_interval=1,
     )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A local Azure: Entra ID's token endpoint, Blob storage (Azurite), Resource Manager with compute galleries."""
+"""A local Azure: Entra ID's token endpoint, Blob storage (Azurite), Resource Manager with galleries and machines."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox._azure import _arm, _blobs, _login
+from tests.sandbox._azure import _blobs, _console_logs, _login, _routes
 from tests.sandbox._azure._arm import ResourceManager
 from tests.sandbox._azure._blobs import Azurite, BlobProxy
+from tests.sandbox._azure._console_logs import ConsoleLogs
 from tests.sandbox._azure._galleries import Galleries
 from tests.sandbox._azure._login import Account
+from tests.sandbox._azure._machine_api import MachineApi
+from tests.sandbox._azure._networks import Networks
 from tests.sandbox._azure._operations import Operations
 from tests.sandbox._azure._resources import StorageAccount
 from tests.sandbox._azure._version_import import VersionImport
+from tests.sandbox._azure._virtual_machines import VirtualMachines
 from tests.sandbox._cloud import Cloud, Context
 from tests.sandbox._sparse import copy_sparse
 
 _GROUP = "alpine-sandbox"
 _STORAGE_ACCOUNT = "alpinesandbox"
 _LOCATION = "westeurope"
+_PUBLIC_NETWORK = "198.51.100"
 _VERSION_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/galleries/([^/]+)/images/([^/]+)"
     r"/versions/([^/]+)",
@@ -64,6 +69,18 @@ class AzureCloud(Cloud):
             ),
             storage_account=StorageAccount(storage_id, f"{blob_endpoint}/"),
         )
+        networks = Networks(group_id=group_id, location=_LOCATION)
+        self._room = context.machine_room(_PUBLIC_NETWORK)
+        self._machines = VirtualMachines(
+            group_id=group_id,
+            operations=self._operations,
+            faults=context.faults,
+            galleries=self._galleries,
+            networks=networks,
+            room=self._room,
+        )
+        logs = ConsoleLogs(self._machines.serial_log)
+        logs_url = context.serve(logs, classify=_console_logs.classify, error_body=_console_logs.error_body)
         manager = ResourceManager(
             account=account,
             group=_GROUP,
@@ -82,9 +99,10 @@ class AzureCloud(Cloud):
                 },
             },
             galleries=self._galleries,
+            machines=MachineApi(machines=self._machines, networks=networks, logs=logs, logs_url=logs_url),
             operations=self._operations,
         )
-        arm_url = context.serve(manager.create_app(), classify=_arm.classify, error_body=_arm.error_body)
+        arm_url = context.serve(manager.create_app(), classify=_routes.classify, error_body=_routes.error_body)
         return {
             "alpine_azure_tenant": account.tenant,
             "alpine_azure_subscription_id": account.subscription,
@@ -98,6 +116,8 @@ class AzureCloud(Cloud):
             "alpine_azure_resource_group": _GROUP,
             "alpine_azure_storage_account": _STORAGE_ACCOUNT,
             "alpine_azure_location": _LOCATION,
+            "alpine_azure_subnet_id": networks.subnet_id,
+            "alpine_azure_network_security_group_id": networks.security_group_id,
             "alpine_azure_wait_interval": 1,
         }
 
@@ -110,8 +130,12 @@ class AzureCloud(Cloud):
             raise LookupError(f"{resource_id} is not replicated to {region}")
         copy_sparse(version.disk, output)
 
+    def holdings(self) -> dict[str, list[str]]:
+        return self._machines.holdings()
+
     def stop(self) -> None:
         self._operations.stop()
+        self._room.stop()
         self._azurite.stop()
 
 

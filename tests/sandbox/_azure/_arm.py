@@ -1,75 +1,27 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure Resource Manager: one subscription, one resource group, one storage account, any number of galleries."""
+"""Azure Resource Manager: one subscription, one resource group, one storage account, any number of galleries and
+machines.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import Any
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Request
 
 from tests.sandbox._azure._errors import ArmError
 from tests.sandbox._azure._galleries import Galleries
 from tests.sandbox._azure._login import MANAGEMENT, Account
+from tests.sandbox._azure._machine_api import MachineApi
 from tests.sandbox._azure._operations import Operations
 from tests.sandbox._azure._resources import LOCATIONS, Resource
-from tests.sandbox._request_log import Operation
+from tests.sandbox._azure._routes import API_VERSIONS, provider_of, route
 
-API_VERSIONS = {
-    "Microsoft.Resources": ("2021-01-01", "2021-04-01", "2022-12-01", "2023-07-01", "2024-03-01", "2025-04-01"),
-    "Microsoft.Storage": ("2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2025-01-01"),
-    "Microsoft.Compute": ("2022-03-03", "2022-08-03", "2023-07-03", "2024-03-03", "2025-03-03", "2026-03-03"),
-}
-
-_SUBSCRIPTION = r"/subscriptions/(?P<subscription>[^/]+)"
-_GROUP = rf"{_SUBSCRIPTION}/resourcegroups/(?P<group>[^/]+)"
-_COMPUTE = r"/providers/microsoft\.compute"
-_GALLERIES = rf"{_GROUP}{_COMPUTE}/galleries"
-_ROUTES = {
-    "Locations": (_SUBSCRIPTION + r"/locations", "Microsoft.Resources"),
-    "ResourceGroups": (_GROUP, "Microsoft.Resources"),
-    "StorageAccounts": (_GROUP + r"/providers/microsoft\.storage/storageaccounts/(?P<account>[^/]+)",
-                        "Microsoft.Storage"),
-    "Operations": (_SUBSCRIPTION + _COMPUTE + r"/locations/[^/]+/capsoperations/(?P<operation>[^/]+)",
-                   "Microsoft.Compute"),
-    "Galleries": (_GALLERIES + r"(?:/(?P<p0>[^/]+))?", "Microsoft.Compute"),
-    "GalleryImages": (_GALLERIES + r"/(?P<p0>[^/]+)/images(?:/(?P<p1>[^/]+))?", "Microsoft.Compute"),
-    "GalleryImageVersions": (_GALLERIES + r"/(?P<p0>[^/]+)/images/(?P<p1>[^/]+)/versions(?:/(?P<p2>[^/]+))?",
-                             "Microsoft.Compute"),
-}  # fmt: skip
-_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, (pattern, _provider) in _ROUTES.items()}
-_LAST_PART = {"Galleries": "p0", "GalleryImages": "p1", "GalleryImageVersions": "p2"}
-_VERBS = {"GET": "Get", "PUT": "CreateOrUpdate", "PATCH": "Update", "DELETE": "Delete"}
-_SERVICES = {"Microsoft.Resources": "resources", "Microsoft.Storage": "storage", "Microsoft.Compute": "compute"}
-
-
-def _route(path: str) -> tuple[str, dict[str, str]] | None:
-    for name, pattern in _PATTERNS.items():
-        if match := pattern.fullmatch(path.rstrip("/")):
-            return name, match.groupdict()
-    return None
-
-
-def classify(request: Request) -> Operation:
-    found = _route(request.path)
-    if found is None or request.method not in _VERBS:
-        return Operation("arm", "Unknown", write=request.method not in ("GET", "HEAD"))
-    name, parts = found
-    verb = _VERBS[request.method]
-    if name in _LAST_PART and parts[_LAST_PART[name]] is None:
-        verb = "List"
-    return Operation(_SERVICES[_ROUTES[name][1]], f"{name}_{verb}", write=request.method != "GET")
-
-
-def error_body(operation: Operation, status: int) -> tuple[str, bytes]:
-    code = {429: "TooManyRequests", 503: "ServiceUnavailable"}.get(status, "InternalServerError")
-    error = ArmError(status, code, f"Ordered fault on {operation.name}.")
-    return "application/json", json.dumps(error.body()).encode()
+_GALLERY_KINDS = ("Galleries", "GalleryImages", "GalleryImageVersions")
 
 
 class ResourceManager:
@@ -83,6 +35,7 @@ class ResourceManager:
         location: str,
         storage_account: dict[str, Any],
         galleries: Galleries,
+        machines: MachineApi,
         operations: Operations,
     ) -> None:
         self._account = account
@@ -90,6 +43,7 @@ class ResourceManager:
         self._location = location
         self._storage_account = storage_account
         self._galleries = galleries
+        self._machines = machines
         self._operations = operations
 
     def create_app(self) -> Flask:
@@ -110,7 +64,7 @@ class ResourceManager:
 
     def _handle(self, path: str) -> ResponseReturnValue:
         self._check_token()
-        found = _route(path)
+        found = route(path)
         if found is None:
             raise ArmError(404, "InvalidResourceType", f"The resource type of '{path}' could not be found.")
         name, parts = found
@@ -119,7 +73,9 @@ class ResourceManager:
         if "group" in parts and parts["group"].lower() != self._group.lower():
             raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{parts['group']}' could not be found.")
         match name:
-            case "Locations" | "ResourceGroups" | "StorageAccounts" | "Operations" if request.method != "GET":
+            case "Locations" | "ResourceGroups" | "StorageAccounts" | "Operations" | "MachineOperations" if (
+                request.method != "GET"
+            ):
                 raise ArmError(405, "MethodNotAllowed", "The sandbox only reads this resource type.")
             case "Locations":
                 return {"value": self._locations()}
@@ -127,10 +83,12 @@ class ResourceManager:
                 return self._resource_group()
             case "StorageAccounts":
                 return self._get_storage_account(parts["account"])
-            case "Operations":
+            case "Operations" | "MachineOperations":
                 return self._operations.state(parts["operation"])
-            case _:
+            case _ if name in _GALLERY_KINDS:
                 return self._gallery_resource(parts)
+            case _:
+                return self._machines.handle(name, parts)
 
     def _check_token(self) -> None:
         authorization = request.headers.get("Authorization")
@@ -148,7 +106,7 @@ class ResourceManager:
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )
-        provider = _ROUTES[name][1]
+        provider = provider_of(name)
         if version not in API_VERSIONS[provider]:
             raise ArmError(
                 400,

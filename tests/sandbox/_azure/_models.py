@@ -23,7 +23,12 @@ MODELS: dict[str, type] = {
     "GalleryImageUpdate": models.GalleryImageUpdate,
     "GalleryImageVersion": models.GalleryImageVersion,
     "GalleryImageVersionUpdate": models.GalleryImageVersionUpdate,
+    "VirtualMachine": models.VirtualMachine,
+    "VirtualMachineUpdate": models.VirtualMachineUpdate,
 }
+
+_INCOMPLETE = (models.VirtualMachineSizeTypes,)
+"""The enumerations that the description itself says to be out of date; the sizes that there are have their own list."""
 
 
 @functools.cache
@@ -90,7 +95,7 @@ def _value(hint: Any, value: Any, *, path: str, target: str, partial: bool) -> A
         enums = [argument for argument in arguments if isinstance(argument, type) and issubclass(argument, enum.Enum)]
         if enums:
             allowed = [member.value for member in enums[0]]
-            if value not in allowed:
+            if value not in allowed and enums[0] not in _INCOMPLETE:
                 raise invalid_parameter(
                     f"The value '{value}' of parameter '{target}.{path}' is not allowed. Allowed values are: "
                     f"{', '.join(allowed)}.",
