@@ -17,6 +17,7 @@ from tests.support.sandboxes import RunningSandbox
 MANAGEMENT = "https://management.azure.com"
 STORAGE = "https://storage.azure.com"
 API_VERSION = "2024-03-03"
+MACHINES_API_VERSION = "2025-11-01"
 CONTAINER = "strict"
 PAGE = 512
 _POLL_SECONDS = 0.05
@@ -81,6 +82,11 @@ class AzureRequests:
         assert response.status_code >= 400, response.text
         error = response.json()["error"]
         return response.status_code, error["code"], error["message"]
+
+    def machine(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """A request that concerns virtual machines; ``path`` is below ``virtualMachines``."""
+        params = {"api-version": MACHINES_API_VERSION, **options.pop("params", {})}
+        return self.call(method, f"virtualMachines/{path}", body, params=params, **options)
 
     def outcome(self, response: requests.Response) -> dict[str, Any]:
         """The state of the operation that ``response`` has started, when it has ended."""

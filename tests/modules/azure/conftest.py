@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import pytest
 
@@ -80,16 +81,23 @@ def imported() -> dict[str, str]:
 
 
 @pytest.fixture
-def machines(azure: Cloud, request: pytest.FixtureRequest, imported: dict[str, str]) -> Cloud:
-    """Azure, with the options of a machine that does not exist, from an image that does not boot."""
+def machines(azure: Cloud, request: pytest.FixtureRequest, imported: dict[str, str]) -> Iterator[Cloud]:
+    """Azure, with the options of a machine that does not exist, from an image that does not boot.
+
+    Nothing may be left of it once it has been removed.
+    """
     if "small" not in imported:
         versions: Cloud = request.getfixturevalue("versions")
         imported["small"] = versions.succeeds("alpine_azure_gallery_version")["id"]
-    return _without(azure, "blob_endpoint").with_options(
+    machine = _without(azure, "blob_endpoint").with_options(
         resource_group=azure.variables["alpine_azure_resource_group"],
         name=f"machine-{secrets.token_hex(4)}",
         image=imported["small"],
         subnet_id=azure.variables["alpine_azure_subnet_id"],
         ssh_public_key=PUBLIC_KEY,
-        wait_interval=1,
+        # A machine that does not boot costs a processor for as long as it is there.
+        wait_interval=0,
     )
+    yield machine
+    machine.succeeds("alpine_azure_vm", state="absent")
+    assert azure.sandbox.holdings("azure") == {}

@@ -44,6 +44,10 @@ class MachineApi:
                 return {"value": self._skus()}
             case "VirtualNetworks" | "NetworkInterfaces" | "PublicIPAddresses", "GET":
                 return self._networks.get(name, parts["network"])
+            case "NetworkInterfaces" | "PublicIPAddresses", "DELETE":
+                return "", 200 if self._networks.delete(name, parts["network"]) else 204
+            case "Disks", "DELETE":
+                return "", 200 if self._machines.delete_disk(parts["disk"]) else 204
             case "VirtualMachines", "GET" if parts["machine"] is None:
                 return {"value": [machine.rendered(None) for machine in self._machines.listing()]}
             case "VirtualMachines", _ if parts["machine"] is not None:

@@ -122,6 +122,32 @@ class Networks:
         if interface.public and interface.public.delete_option == "Delete":
             del self.public_addresses[interface.public.name.lower()]
 
+    def delete(self, kind: str, name: str) -> bool:
+        """Whether there was something to delete.
+
+        :raises ArmError: when it is in use.
+        """
+        key = name.lower()
+        if kind == "NetworkInterfaces":
+            interface = self.interfaces.get(key)
+            if interface and interface.machine_id:
+                raise ArmError(
+                    400,
+                    "NicInUse",
+                    f"Network Interface {interface.id} is used by existing resource {interface.machine_id}. In order "
+                    "to delete the network interface, it must be dissociated from the resource.",
+                )
+            return self.interfaces.pop(key, None) is not None
+        address = self.public_addresses.get(key)
+        user = next((each for each in self.interfaces.values() if each.public is address), None)
+        if address and user:
+            raise ArmError(
+                400,
+                "PublicIPAddressCannotBeDeleted",
+                f"Public IP address {address.id} can not be deleted since it is still allocated to resource {user.id}.",
+            )
+        return self.public_addresses.pop(key, None) is not None
+
     # -- reading
 
     def get(self, kind: str, name: str) -> dict[str, Any]:

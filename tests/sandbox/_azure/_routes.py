@@ -17,6 +17,7 @@ API_VERSIONS = {
     "Microsoft.Storage": ("2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2025-01-01"),
     "Microsoft.Compute": ("2022-03-03", "2022-08-03", "2023-07-03", "2024-03-03", "2025-03-03", "2026-03-03"),
     "Microsoft.Compute/virtualMachines": ("2024-07-01", "2024-11-01", "2025-04-01", "2025-11-01", "2026-04-01"),
+    "Microsoft.Compute/disks": ("2023-10-02", "2024-03-02", "2025-01-02"),
     "Microsoft.Compute/skus": ("2019-04-01", "2021-07-01"),
     "Microsoft.Network": ("2020-11-01", "2022-11-01", "2024-05-01", "2025-01-01"),
 }
@@ -45,6 +46,7 @@ _ROUTES = {
     "InstanceView": (_MACHINES + r"/(?P<machine>[^/]+)/instanceview", "Microsoft.Compute/virtualMachines"),
     "BootDiagnostics": (_MACHINES + r"/(?P<machine>[^/]+)/retrievebootdiagnosticsdata",
                         "Microsoft.Compute/virtualMachines"),
+    "Disks": (rf"{_GROUP}{_COMPUTE}/disks/(?P<disk>[^/]+)", "Microsoft.Compute/disks"),
     "ResourceSkus": (_SUBSCRIPTION + _COMPUTE + r"/skus", "Microsoft.Compute/skus"),
     "VirtualNetworks": (_NETWORK + r"/virtualnetworks/(?P<network>[^/]+)", "Microsoft.Network"),
     "NetworkInterfaces": (_NETWORK + r"/networkinterfaces/(?P<network>[^/]+)", "Microsoft.Network"),

@@ -46,7 +46,7 @@ class VirtualMachine:
         return f"/bootdiagnostics-{self.name.lower()}-{self.vm_id}/{self.name}.{self.vm_id}.serialconsole.log"
 
     @property
-    def _disk_id(self) -> str:
+    def disk_id(self) -> str:
         return f"{self.id.partition('/virtualMachines/')[0]}/disks/{self.disk}"
 
     def rendered(self, expand: str | None) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class VirtualMachine:
         disk = properties["storageProfile"]["osDisk"]
         if self.disk:
             disk["name"] = self.disk
-            disk["managedDisk"] = {**(disk.get("managedDisk") or {}), "id": self._disk_id}
+            disk["managedDisk"] = {**(disk.get("managedDisk") or {}), "id": self.disk_id}
         properties["securityProfile"] = {"securityType": self.security_type}
         properties["osProfile"].pop("adminPassword", None)
         properties["osProfile"].pop("customData", None)

@@ -66,7 +66,8 @@ class VirtualMachines:
         self._networks = networks
         self._room = room
         self._machines: dict[str, VirtualMachine] = {}
-        self._disks: set[str] = set()
+        self._disks: dict[str, str] = {}
+        """The ids of the disks that there are, by their names in lower case."""
         self._lock = threading.RLock()
 
     # -- reading
@@ -91,7 +92,7 @@ class VirtualMachines:
         """The ids of all that machines are made of, by what it is."""
         return {
             "virtualMachines": [machine.id for machine in self._machines.values()],
-            "disks": sorted(self._disks),
+            "disks": list(self._disks.values()),
             "networkInterfaces": [interface.id for interface in self._networks.interfaces.values()],
             "publicIPAddresses": [address.id for address in self._networks.public_addresses.values()],
         }
@@ -162,6 +163,16 @@ class VirtualMachines:
 
             machine.operation = self._operations.start(work, succeeded=succeeded, failed=failed)
             return machine.operation
+
+    def delete_disk(self, name: str) -> bool:
+        """Whether there was one.
+
+        :raises ArmError: when it is a machine's.
+        """
+        for machine in self.listing():
+            if machine.disk is not None and machine.disk.lower() == name.lower():
+                raise ArmError(409, "OperationNotAllowed", f"Disk {machine.disk} is attached to VM {machine.id}.")
+        return self._disks.pop(name.lower(), None) is not None
 
     # -- rules
 
@@ -248,7 +259,7 @@ class VirtualMachines:
                 if machine.state != "Creating":
                     raise _preempted()
                 machine.disk = f"{machine.name}_OsDisk_1_{uuid.uuid4().hex}"
-                self._disks.add(machine.disk)
+                self._disks[machine.disk.lower()] = machine.disk_id
                 machine.machine, address = self._room.launch(plan.hardware, plan.disk, Metadata(machine.metadata))
                 if interface.public:
                     interface.public.address = address
@@ -279,7 +290,7 @@ class VirtualMachines:
             self._networks.release(machine.interface)
         option = machine.body["properties"]["storageProfile"]["osDisk"].get("deleteOption")
         if machine.disk and option == "Delete":
-            self._disks.discard(machine.disk)
+            del self._disks[machine.disk.lower()]
         del self._machines[machine.name.lower()]
 
 
