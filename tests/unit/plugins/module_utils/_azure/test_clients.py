@@ -141,3 +141,14 @@ def test_from_params(monkeypatch: pytest.MonkeyPatch, key: str | None, needed: b
 def test_from_params_of_modules_without_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients_module, "connect", lambda _params, *, needs_credential: session())
     assert AzureClients.from_params({}).compute._config.subscription_id == "subscription"
+
+
+def test_signed_urls_are_read_without_credentials_bounded_and_logged_nowhere() -> None:
+    made = AzureClients(session())
+    pipeline: Any = made._anonymous._pipeline
+    assert_bounded(pipeline._transport.connection_config)
+    names = [type(getattr(policy, "_policy", policy)).__name__ for policy in pipeline._impl_policies]
+    assert names == ["RetryPolicy"]
+    assert pipeline._impl_policies[0].total_retries == ATTEMPTS
+    assert made.network is made.network
+    assert made.serial_log("group", "machine") is not made.serial_log("group", "machine")
