@@ -30,17 +30,23 @@ def sandbox(start_sandbox: StartSandbox) -> RunningSandbox:
     return sandbox
 
 
+def _vhd(image: Path, subformat: str) -> str:
+    vhd = image.with_name(f"{subformat}.vhd")
+    options = f"subformat={subformat},force_size=on"
+    subprocess.run(["qemu-img", "convert", "-O", "vpc", "-o", options, image, vhd], check=True)
+    return str(vhd)
+
+
 @pytest.fixture(scope="module")
 def bootable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is particular to the bootable image among the facts of role alpine_image."""
-    directory = tmp_path_factory.mktemp("bootable")
-    image = build_image(HYBRID, directory)
-    vhd = directory / "disk.vhd"
-    subprocess.run(
-        ["qemu-img", "convert", "-O", "vpc", "-o", "subformat=dynamic,force_size=on", image, vhd], check=True
-    )
-    sha256 = hashlib.sha256(image.read_bytes()).hexdigest()
-    return {"name": image.stem, "path": str(image), "sha256": sha256, "files": {"dynamic_vhd": str(vhd)}}
+    image = build_image(HYBRID, tmp_path_factory.mktemp("bootable"))
+    return {
+        "name": image.stem,
+        "path": str(image),
+        "sha256": hashlib.sha256(image.read_bytes()).hexdigest(),
+        "files": {"dynamic_vhd": _vhd(image, "dynamic"), "fixed_vhd": _vhd(image, "fixed")},
+    }
 
 
 @pytest.fixture
@@ -124,3 +130,40 @@ def test_check_mode_launches_nothing(sandbox: RunningSandbox, role: Role) -> Non
     check = role.succeeds("--check", image={"name": "alpine-3.24.2-x86_64-tiny-r6", "sha256": "6" * 64})
     assert "would be launched in aws once, and removed again" in check.stdout
     assert sandbox.writes(start) == []
+
+
+def test_in_azure_a_version_is_replicated_and_the_latest_once_it_has_said_its_word(
+    start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path, bootable: dict[str, Any]
+) -> None:
+    sandbox = start_sandbox("azure")
+    variables = {
+        "alpine_boot_test": True,
+        "alpine_boot_test_wait_interval": 1,
+        "alpine_azure_gallery": "boot.test",
+        "alpine_azure_target_regions": [{"name": "northeurope"}],
+    }
+    role = Role("alpine_azure", home, (sandbox.vars_file,), image_facts(small_disk, "fixed_vhd"), variables)
+    start = sandbox.mark()
+    first = role.succeeds(image=bootable)
+    writes = sandbox.writes(start)
+    story = [
+        "GalleryImageVersions_CreateOrUpdate",
+        "VirtualMachines_CreateOrUpdate",
+        "VirtualMachines_Delete",
+        "GalleryImageVersions_Update",
+    ]
+    assert [name for name in writes if name in story] == story
+    assert first.result["boot"]["ssh"] == "logged_in"
+    assert first.result["boot"]["firmware"] == "uefi"
+    assert [region["region"] for region in first.result["regions"]] == ["northeurope", "westeurope"]
+    assert sandbox.holdings("azure") == {}
+
+    start = sandbox.mark()
+    assert role.succeeds(image=bootable).changed == 0
+    assert sandbox.writes(start) == []
+
+    start = sandbox.mark()
+    failed = role.fails(image={"release": "3.24.9", "sha256": "9" * 64}, alpine_boot_test_wait_timeout=20)
+    assert "does not boot in azure" in failed
+    assert "GalleryImageVersions_Update" not in sandbox.writes(start)
+    assert sandbox.holdings("azure") == {}
