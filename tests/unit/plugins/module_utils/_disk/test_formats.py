@@ -28,7 +28,7 @@ def _zip(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (gzip.compress(b"disk"), FileFormat.GZIP),
+        (gzip.compress(b"disk", mtime=0), FileFormat.GZIP),
         (lzma.compress(b"disk"), FileFormat.XZ),
         (bz2.compress(b"disk"), FileFormat.BZIP2),
         (b"\x28\xb5\x2f\xfd\x24\x00", FileFormat.ZSTD),
