@@ -79,7 +79,8 @@ class MachineNetwork:
         :raises InputError: when there is no such subnet.
         """
         match = _SUBNET.fullmatch(subnet_id)
-        assert match is not None
+        if match is None:
+            raise InputError(f"subnet_id {subnet_id!r} is no subnet's resource ID: {_HOW}")
         network = self._read(match["network"], "VirtualNetworks_Get", "look up the virtual network of subnet_id")
         subnets = [str(subnet["id"]).lower() for subnet in (network or {}).get("properties", {}).get("subnets", ())]
         if network is None or subnet_id.lower() not in subnets:

@@ -100,8 +100,7 @@ def _planned(clients: AzureClients, request: AzureVmRequest) -> tuple[VirtualMac
 
     :raises InputError: when image, size and network do not fit each other.
     """
-    assert request.image is not None
-    image = request.image.needs(clients.compute, clients.arm_endpoint)
+    image = request.wanted_image.needs(clients.compute, clients.arm_endpoint)
     if image is not None and image.architecture != request.architecture:
         raise InputError(
             f"architecture is {request.architecture}, but the image is of {image.architecture}: give option "
@@ -125,7 +124,7 @@ def _planned(clients: AzureClients, request: AzureVmRequest) -> tuple[VirtualMac
         size.check(request.architecture, image, location)
         controller = size.disk_controller(image)
     wanted = VirtualMachineAttributes(
-        image=request.image.id,
+        image=request.wanted_image.id,
         size=size.name if size is not None else name,
         location=location,
         tags=request.wanted_tags(None),

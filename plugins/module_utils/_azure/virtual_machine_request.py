@@ -28,6 +28,8 @@ _USER_DATA_BYTES = 65535
 # https://learn.microsoft.com/azure/virtual-machines/linux/mac-create-ssh-keys#supported-ssh-key-formats
 _KINDS = ("ssh-ed25519", "ssh-rsa")
 _RSA_BITS = 2048
+_IMAGE_NEEDED = "image is needed: give the id of an image version, as alpine_azure_gallery_version does"
+_KEY_NEEDED = "ssh_public_key is needed, since Azure launches no machine without a key or a password"
 _REMOVE = "remove it first, with state=absent, or give option name another name"
 
 
@@ -68,11 +70,11 @@ class AzureVmRequest:
             raise InputError(f"tags: {MACHINE_TAG!r} is set by the module, from name")
         key = SshPublicKey.parse(params["ssh_public_key"]) if params["ssh_public_key"] else None
         if present and key is None:
-            raise InputError("ssh_public_key is needed, since Azure launches no machine without a key or a password")
+            raise InputError(_KEY_NEEDED)
         if key is not None:
             _check_key(key)
         if present and not params["image"]:
-            raise InputError("image is needed: give the id of an image version, as alpine_azure_gallery_version does")
+            raise InputError(_IMAGE_NEEDED)
         return cls(
             resource_group=params["resource_group"],
             name=name,
@@ -107,12 +109,26 @@ class AzureVmRequest:
                 f"since it has no tag {MACHINE_TAG}={self.name}: give option name another name"
             )
 
+    @property
+    def wanted_image(self) -> ImageId:
+        """:raises InputError: where none was given."""
+        if self.image is None:
+            raise InputError(_IMAGE_NEEDED)
+        return self.image
+
+    @property
+    def wanted_key(self) -> SshPublicKey:
+        """:raises InputError: where none was given."""
+        if self.key is None:
+            raise InputError(_KEY_NEEDED)
+        return self.key
+
     def check_same(self, found: VirtualMachineState) -> None:
         """:raises ConflictError: when it is not the machine that is asked for."""
-        assert self.image is not None
-        if not self.image.is_same(found.image):
+        image = self.wanted_image
+        if not image.is_same(found.image):
             raise ConflictError(
-                f"{self.what} was launched from {found.managed.image or 'no gallery image'}, not from {self.image.id}: "
+                f"{self.what} was launched from {found.managed.image or 'no gallery image'}, not from {image.id}: "
                 f"{_REMOVE}"
             )
         if self.size is not None and self.size.lower() != found.managed.size.lower():
@@ -132,9 +148,9 @@ class AzureVmRequest:
         :param plain_image: whether the image is launched with security type Standard by itself. Azure takes an explicit
             ``Standard`` only from subscriptions that have registered for that.
         """
-        assert self.image is not None and self.key is not None
+        image, key = self.wanted_image, self.wanted_key
         storage: dict[str, Any] = {
-            "imageReference": {self.image.key: self.image.id},
+            "imageReference": {image.key: image.id},
             "osDisk": {"createOption": "FromImage", "deleteOption": "Delete"},
         }
         if disk_controller is not None:
@@ -151,7 +167,7 @@ class AzureVmRequest:
                 "linuxConfiguration": {
                     "disablePasswordAuthentication": True,
                     "provisionVMAgent": False,
-                    "ssh": {"publicKeys": [{"path": f"/home/{LOGIN}/.ssh/authorized_keys", "keyData": self.key.line}]},
+                    "ssh": {"publicKeys": [{"path": f"/home/{LOGIN}/.ssh/authorized_keys", "keyData": key.line}]},
                 },
             },
             "networkProfile": {

@@ -62,7 +62,9 @@ class VirtualMachineState:
         return cls(
             id=str(machine.id),
             provisioning_state=text(machine.provisioning_state),
-            power_state=next((code.removeprefix(_POWER) for code, _ in statuses if code.startswith(_POWER)), None),
+            power_state=next(
+                (code.removeprefix(_POWER) for code, _message in statuses if code.startswith(_POWER)), None
+            ),
             failure_code=failures[0][0] if failures else None,
             failure=failures[0][1] if failures else "",
             image=image,

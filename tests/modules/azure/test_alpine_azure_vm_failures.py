@@ -109,7 +109,7 @@ def test_a_launch_that_is_not_waited_for_is_picked_up(machines: Cloud) -> None:
 def test_two_launches_at_once_make_one_machine(machines: Cloud) -> None:
     # Both find none; the second one's request comes when the first one's machine is there.
     machines.fault("ResourceSkus_List", count=2, delay=0.5)
-    runs = [machines.start(MODULE) for _ in range(2)]
+    runs = [machines.start(MODULE), machines.start(MODULE)]
     results = [run.result() for run in runs]
     assert [result.failed for result in results] == [False, False], [result.result for result in results]
     assert len({result["id"] for result in results}) == 1

@@ -218,7 +218,7 @@ def test_a_serial_log_is_for_whoever_has_its_signed_url(requests_to: AzureReques
     while (answer := requests_to.session.get(url, timeout=30)).status_code == 404 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert (answer.status_code, answer.headers["x-ms-blob-type"]) == (200, "AppendBlob")
-    plain, _, query = url.partition("?")
+    plain, _mark, query = url.partition("?")
     for bad in (plain, f"{plain}?{query[:-1]}", f"{plain}x?{query}", url.replace("sp=r", "sp=rw")):
         assert requests_to.session.get(bad, timeout=30).status_code == 403
     assert requests_to.session.put(url, data=b"x", timeout=30).status_code == 403

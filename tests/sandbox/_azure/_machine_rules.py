@@ -16,6 +16,10 @@ from tests.sandbox._azure._sizes import SIZES, Size
 
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z_])?")
 _HOST_NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,62}[0-9A-Za-z])?")
+_HOST_NAME_RULE = (
+    "Linux host name cannot exceed 64 characters in length or contain the following characters: ` ~ ! @ # $ % "
+    "^ & * ( ) = + _ [ ] { } \\ | ; : ' \" , < > / ?."
+)
 _RESERVED_USERS = {"admin", "administrator", "guest", "root", "test", "user"}
 _USER_DATA_LENGTH = 87380
 _LICENSES = {"RHEL_BYOS", "SLES_BYOS"}
@@ -171,8 +175,7 @@ def _check_system(profile: dict[str, Any]) -> None:
             raise invalid_parameter(f"Required parameter 'osProfile.{name}' is missing (null).", f"osProfile.{name}")
     if not _HOST_NAME.fullmatch(profile["computerName"]):
         raise invalid_parameter(
-            "Linux host name cannot exceed 64 characters in length or contain the following characters: ` ~ ! @ # $ % "
-            "^ & * ( ) = + _ [ ] { } \\ | ; : ' \" , < > / ?.",
+            _HOST_NAME_RULE,
             "linuxConfiguration.computerName",
         )
     user = profile["adminUsername"]

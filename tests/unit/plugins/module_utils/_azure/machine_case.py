@@ -144,8 +144,9 @@ class Skus:
 
     def list(self, *, filter: str) -> Iterator[models.ResourceSku]:
         self.filters.append(filter)
-        if self.error:
-            raise self.error
+        if self.error is not None:
+            error: Exception = self.error
+            raise error
         yield models.ResourceSku({"resourceType": "disks", "name": "Standard_B2ats_v2"})
         yield from self.answer
 

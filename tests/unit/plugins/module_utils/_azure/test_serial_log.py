@@ -53,7 +53,7 @@ class Case:
 
 def test_it_is_read_without_credentials_and_its_url_is_kept() -> None:
     case = Case(Blob(404), Blob(200, b"hello"), Blob(200, b"hello\nworld"))
-    assert [case.log.read() for _ in range(3)] == [b"", b"hello", b"hello\nworld"]
+    assert [case.log.read() for _number in range(3)] == [b"", b"hello", b"hello\nworld"]
     assert case.urls == [("machines", "alpine-1")]
     assert [request.url for request in case.requests] == [URL.format(1)] * 3
     assert not case.requests[0].headers
