@@ -74,12 +74,16 @@ notes:
     so in a warning and in RV(provisioning).
   - With O(console_pattern) the module does not wait that long, but for what the machine is to say, and
     RV(provisioning) may be V(in_progress).
-  - The principal needs the roles Virtual Machine Contributor on the resource group and Network Contributor on that of
-    the subnet, or C(Microsoft.Compute/virtualMachines/*), C(Microsoft.Compute/galleries/images/versions/read),
-    C(Microsoft.Compute/galleries/images/read), C(Microsoft.Network/virtualNetworks/read),
-    C(Microsoft.Network/virtualNetworks/subnets/join/action), C(Microsoft.Network/networkInterfaces/*) and
-    C(Microsoft.Network/publicIPAddresses/*). With C(Microsoft.Compute/skus/read) on the subscription, size and image
-    are compared before the launch.
+  - The principal needs, on the resource group, C(read), C(write), C(delete) and C(retrieveBootDiagnosticsData/action)
+    of C(Microsoft.Compute/virtualMachines), C(write) and C(delete) of C(Microsoft.Compute/disks), C(read), C(write),
+    C(delete) and C(join/action) of C(Microsoft.Network/networkInterfaces) and C(Microsoft.Network/publicIPAddresses),
+    and C(Microsoft.Compute/locations/operations/read); C(Microsoft.Compute/galleries/images/read) and
+    C(Microsoft.Compute/galleries/images/versions/read) of the image; C(Microsoft.Network/virtualNetworks/read) and
+    C(Microsoft.Network/virtualNetworks/subnets/join/action) of the subnet's network;
+    C(Microsoft.Network/networkSecurityGroups/join/action) of a security group. The built-in roles Virtual Machine
+    Contributor and Network Contributor include all that.
+  - With C(Microsoft.Compute/skus/read) on the subscription, size and image are compared before the launch; without it
+    Azure refuses what does not fit.
 seealso:
   - module: alpine.cloud.alpine_azure_gallery_version
 """
@@ -124,7 +128,8 @@ name:
   sample: alpine-1
 state:
   description:
-    - Its power state in Azure's word, or its provisioning state where it has no power; V(absent) when it is gone.
+    - Its power state in Azure's word, or its provisioning state where it has no power; V(absent) when it is gone, and
+      V(deleting) when that is not waited for.
     - V(null) in check mode when it would be launched.
   returned: success
   type: str

@@ -82,6 +82,8 @@ def ensure_absent(clients: AzureClients, request: AzureVmRequest, *, check_mode:
     request.check_ours(found)
     if not check_mode:
         machine.delete()
+        if not request.wait.enabled:
+            gone["state"] = "deleting"
     return {**gone, "changed": True, "id": found.id, "diff": diff_of(found.managed, None)}
 
 

@@ -18,6 +18,12 @@ from .virtual_machine_state import VirtualMachineState
 
 _CREATE = "VirtualMachines_CreateOrUpdate"
 _LINES_IN_MESSAGE = 12
+# https://github.com/Azure/azure-cli/issues/31195
+_STANDARD_REFUSED = (
+    "The image can do Trusted Launch, whose Secure Boot lets no Alpine boot: give option image a version in a "
+    "definition without feature SecurityType, or register the subscription for security type Standard, with `az "
+    "feature register --namespace Microsoft.Compute --name UseStandardSecurityType`."
+)
 
 
 class VirtualMachineResource:
@@ -84,6 +90,10 @@ class VirtualMachineResource:
                     *self._path, body, match_condition=core.MatchConditions.IfMissing, polling=False
                 )
         except ProviderError as error:
+            if error.status == 400 and "securityProfile.securityType" in error.message:
+                raise ProviderError(
+                    f"{error.message} {_STANDARD_REFUSED}", operation=_CREATE, code=error.code, status=error.status
+                ) from error
             if error.status not in (409, 412) or (found := self.get()) is None:
                 raise
             self._request.check_ours(found)

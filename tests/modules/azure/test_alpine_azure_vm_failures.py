@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from tests.support.azure_requests import AzureRequests
+from tests.support.azure_requests import CONTAINER, AzureRequests, definition_body
 from tests.support.cloud import Cloud
+from tests.support.disks import SmallDisk
 
 MODULE = "alpine_azure_vm"
 CREATE = "VirtualMachines_CreateOrUpdate"
@@ -83,7 +84,7 @@ def test_a_removal_under_way_is_joined(machines: Cloud) -> None:
     machines.succeeds(MODULE)
     begun = machines.succeeds(MODULE, state="absent", wait=False)
     joined = machines.succeeds(MODULE, state="absent")
-    assert begun["state"] == joined["state"] == "absent"
+    assert (begun["state"], joined["state"]) == ("deleting", "absent")
     assert machines.sandbox.holdings("azure") == {}
 
 
@@ -164,6 +165,24 @@ def test_a_killed_launch_leaves_nothing_that_the_next_run_does_not_find(machines
     run.ended()
     machines.succeeds(MODULE, state="absent")
     assert machines.sandbox.holdings("azure") == {}
+
+
+def test_an_image_that_azure_would_launch_trusted_is_refused_with_what_to_do(
+    machines: Cloud, small_disk: SmallDisk
+) -> None:
+    requests_to = AzureRequests(machines.sandbox)
+    requests_to.blob("PUT", CONTAINER, params={"restype": "container"})
+    requests_to.upload("trusted.vhd", small_disk.fixed_vhd.read_bytes())
+    gallery = requests_to.gallery()
+    features = [{"name": "SecurityType", "value": "TrustedLaunchSupported"}]
+    requests_to.done("PUT", f"{gallery}/images/trusted", definition_body(features=features))
+    version = requests_to.done(
+        "PUT", f"{gallery}/images/trusted/versions/1.0.0", requests_to.version_body("trusted.vhd")
+    )
+    refused = machines.fails(MODULE, image=version["id"])
+    assert "InvalidParameter: The value of parameter securityProfile.securityType is invalid." in refused.msg
+    assert "give option image a version in a definition without feature SecurityType" in refused.msg
+    assert "az feature register" in refused.msg
 
 
 def test_a_console_that_cannot_be_read_at_first_is_read_again(machines: Cloud) -> None:

@@ -277,6 +277,14 @@ def test_standard_is_asked_for_where_the_image_can_do_more() -> None:
     assert case.operations.calls[0].body["properties"]["securityProfile"] == {"securityType": "Standard"}
 
 
+def test_where_standard_is_refused_there_is_a_way_out() -> None:
+    case = MachineCase()
+    message = "The value of parameter securityProfile.securityType is invalid."
+    case.operations.create_error = arm_error(400, "InvalidParameter", message)
+    with pytest.raises(ProviderError, match=r"InvalidParameter: The value .*`az feature register"):
+        case.present()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -332,6 +340,11 @@ def test_remove() -> None:
     assert result["diff"]["after"] == {}
     assert not case.absent()["changed"]
     assert case.operations.writes == ["delete"]
+
+
+def test_remove_without_waiting() -> None:
+    result = MachineCase(machine(), state="absent", wait=False).absent()
+    assert (result["changed"], result["state"]) == (True, "deleting")
 
 
 def test_remove_in_check_mode() -> None:
