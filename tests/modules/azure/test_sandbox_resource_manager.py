@@ -51,7 +51,7 @@ def test_the_api_version_is_one_of_the_provider(
         ("/subscriptions/mine/locations", 400, "InvalidSubscriptionId"),
         ("/subscriptions/00000000-0000-0000-0000-000000000001/locations", 404, "SubscriptionNotFound"),
         ("{group}-other", 404, "ResourceGroupNotFound"),
-        ("{group}/providers/Microsoft.Compute/disks/disk", 404, "InvalidResourceType"),
+        ("{group}/providers/Microsoft.Compute/snapshots/snapshot", 404, "InvalidResourceType"),
         ("{group}/providers/Microsoft.Storage/storageAccounts/other", 404, "ResourceNotFound"),
     ],
 )
