@@ -78,12 +78,13 @@ def make_small_disk(directory: Path, *, name: str = "alpine-3.24.2-x86_64-tiny-r
         qcow2=qcow2,
         fixed_vhd=fixed_vhd,
         dynamic_vhd=dynamic_vhd,
-        gce_tar=_make_gce_tar(raw, directory / f"{name}.raw.tar.gz"),
+        gce_tar=make_gce_tar(raw, directory / f"{name}.raw.tar.gz"),
         sha256=hashlib.sha256(qcow2.read_bytes()).hexdigest(),
     )
 
 
-def _make_gce_tar(raw: Path, tar: Path) -> Path:
+def make_gce_tar(raw: Path, tar: Path) -> Path:
+    """Make what Compute Engine imports of a raw disk of up to 1 GiB."""
     # In a folder of its own, since the member must be called disk.raw.
     folder = tar.with_suffix(".d")
     folder.mkdir()

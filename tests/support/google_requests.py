@@ -74,7 +74,52 @@ class Google:
 
     def outcome(self, operation: dict[str, Any]) -> dict[str, Any]:
         """The operation when it is done."""
+        return self._done(operation, f"{self.project}/global/operations")
+
+    # Machines
+
+    @property
+    def project(self) -> str:
+        return self.images.removesuffix("/global/images")
+
+    def zone(self, zone: str = "europe-west1-b") -> str:
+        return f"{self.project}/zones/{zone}"
+
+    def instance(self, name: str, image: str, *, disk: str | None = None, **fields: Any) -> dict[str, Any]:
+        """The body of a valid instances.insert, with changes."""
+        return {
+            "name": name,
+            "machineType": "zones/europe-west1-b/machineTypes/e2-micro",
+            "disks": [
+                {
+                    "boot": True,
+                    "autoDelete": True,
+                    "initializeParams": {"sourceImage": image, "diskName": disk or name, "diskSizeGb": "10"},
+                }
+            ],
+            "networkInterfaces": [{}],
+            **fields,
+        }
+
+    def instance_done(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """What comes of a request to an instance in europe-west1-b that changes something."""
+        return self._done(self.json(method, f"{self.zone()}/instances{path}", body), f"{self.zone()}/operations")
+
+    def disk_deleted(self, name: str) -> None:
+        self._done(self.json("DELETE", f"{self.zone()}/disks/{name}"), f"{self.zone()}/operations")
+
+    def set_project_metadata(self, items: dict[str, str]) -> None:
+        """Replace the metadata that all instances have in common."""
+        held = self.json("GET", self.project)["commonInstanceMetadata"]
+        body = {
+            "fingerprint": held["fingerprint"],
+            "items": [{"key": key, "value": value} for key, value in items.items()],
+        }
+        operation = self.json("POST", f"{self.project}/setCommonInstanceMetadata", body)
+        self._done(operation, f"{self.project}/global/operations")
+
+    def _done(self, operation: dict[str, Any], operations: str) -> dict[str, Any]:
         while operation["status"] != "DONE":
             time.sleep(0.05)
-            operation = self.json("GET", self.images.replace("images", f"operations/{operation['name']}"))
+            operation = self.json("GET", f"{operations}/{operation['name']}")
         return operation

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.auth.credentials import Credentials
     from google.auth.transport.requests import AuthorizedSession
-    from google.cloud.compute_v1 import GlobalOperationsClient, ImagesClient, RegionsClient
+    from google.cloud.compute_v1 import (
+        DisksClient,
+        GlobalOperationsClient,
+        ImagesClient,
+        InstancesClient,
+        MachineTypesClient,
+        ProjectsClient,
+        RegionsClient,
+        ZoneOperationsClient,
+    )
     from google.cloud.storage import Client
     from requests import Session
 
@@ -103,6 +112,36 @@ class GcpClients:
     def regions(self) -> RegionsClient:
         """Compute Engine's regions. :raises InputError: without usable credentials."""
         client: RegionsClient = self._compute("RegionsClient")
+        return client
+
+    @cached_property
+    def instances(self) -> InstancesClient:
+        """Compute Engine's instances. :raises InputError: without usable credentials."""
+        client: InstancesClient = self._compute("InstancesClient")
+        return client
+
+    @cached_property
+    def disks(self) -> DisksClient:
+        """Compute Engine's disks. :raises InputError: without usable credentials."""
+        client: DisksClient = self._compute("DisksClient")
+        return client
+
+    @cached_property
+    def machine_types(self) -> MachineTypesClient:
+        """Compute Engine's machine types. :raises InputError: without usable credentials."""
+        client: MachineTypesClient = self._compute("MachineTypesClient")
+        return client
+
+    @cached_property
+    def projects(self) -> ProjectsClient:
+        """Compute Engine's view of projects. :raises InputError: without usable credentials."""
+        client: ProjectsClient = self._compute("ProjectsClient")
+        return client
+
+    @cached_property
+    def zone_operations(self) -> ZoneOperationsClient:
+        """Compute Engine's operations in a zone. :raises InputError: without usable credentials."""
+        client: ZoneOperationsClient = self._compute("ZoneOperationsClient")
         return client
 
     @cached_property

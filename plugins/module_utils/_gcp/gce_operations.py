@@ -13,6 +13,7 @@ from .._core.progress import Progress
 from .._core.wait import Wait
 from .clients import GcpClients, call_options
 from .errors import provider_errors, without_queries
+from .operation_outcome import check_outcome
 
 if TYPE_CHECKING:
     from google.cloud.compute_v1 import Image, Operation
@@ -150,17 +151,7 @@ def _finish(clients: GcpClients, begun: Operation, wait: Wait, method: str, atte
         return operation if operation.status.name == "DONE" else None
 
     operation = wait.until(done, what=f"Google Cloud to {attempt} (operation {begun.name})")
-    errors = [{"code": error.code, "message": without_queries(error.message)} for error in operation.error.errors]
-    if not errors and not operation.http_error_status_code:
-        return
-    reason = "; ".join(error["message"] for error in errors) or operation.http_error_message
-    raise ProviderError(
-        f"Google Cloud could not {attempt}: {reason}",
-        operation=method,
-        code=errors[0]["code"] if errors else None,
-        status=operation.http_error_status_code or None,
-        details=errors or None,
-    )
+    check_outcome(operation, method, attempt)
 
 
 def _request_id() -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from .._core.errors import InputError
+from .._core.identity import IDENTITY_KEY
 from .errors import without_queries
 
 _MAX_LENGTH = 63
@@ -57,14 +58,17 @@ def checked_name(value: str, option: str) -> str:
     raise InputError(message)
 
 
-def checked_labels(labels: Mapping[str, str], option: str = "labels") -> dict[str, str]:
+def checked_labels(
+    labels: Mapping[str, str], option: str = "labels", *, identity: str = IDENTITY_KEY
+) -> dict[str, str]:
     """Return ``labels``.
 
+    :param identity: the label that this collection sets besides.
     :raises InputError: when one is not legal.
     """
-    # One place is taken by the identity of the content.
+    # One place is taken by the identity.
     if len(labels) >= _MAX_LABELS:
-        raise InputError(f"{option}: an image has at most {_MAX_LABELS} labels, source-sha256 among them")
+        raise InputError(f"{option}: there can be at most {_MAX_LABELS} labels, and {identity} is one of them")
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
             raise InputError(

@@ -1,15 +1,18 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of images start from: an archive in Cloud Storage, and a name that nobody has taken."""
+"""What the tests of images and instances start from: an archive in Cloud Storage, and a name that nobody has taken."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.cloud import Cloud
 from tests.support.disks import SmallDisk
+from tests.support.login import KeyFile
 
 _BUCKET = "modules-gcp-image"
 
@@ -33,3 +36,29 @@ def images(gcp: Cloud, small_disk: SmallDisk) -> Cloud:
         firmware="hybrid",
         wait_interval=0,
     )
+
+
+ZONE = "europe-west1-b"
+
+
+@pytest.fixture
+def login(tmp_path: Path) -> KeyFile:
+    return KeyFile.make(tmp_path)
+
+
+@pytest.fixture
+def machines(images: Cloud, gcp: Cloud, login: KeyFile) -> Iterator[Cloud]:
+    """Google Cloud, with the options for an instance from an image of the small disk, which boots nothing."""
+    image = images.succeeds("alpine_gcp_image")
+    cloud = gcp.with_options(
+        name=f"machine-{secrets.token_hex(4)}",
+        zone=ZONE,
+        image=image["self_link"],
+        ssh_public_key=login.public,
+        storage_endpoint=None,
+        wait_interval=0,
+    )
+    yield cloud
+    cloud.sandbox.clear_faults("gcp")
+    cloud.run("alpine_gcp_instance", state="absent")
+    assert cloud.sandbox.holdings("gcp") == {}

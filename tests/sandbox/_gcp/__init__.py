@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Google Cloud on loopback: OAuth 2.0 tokens, Cloud Storage, and Compute Engine's images."""
+"""Google Cloud on loopback: OAuth 2.0 tokens, Cloud Storage, and Compute Engine's images and instances."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ class _GoogleCloud(Cloud):
         super().__init__(context)
         self._tokens = TokenService(_PROJECT)
         self._storage = StorageService(self._tokens, project=_PROJECT, directory=context.directory / "objects")
+        self._room = context.machine_room("192.0.2")
         self._compute = ComputeService(
             self._tokens,
             self._storage,
+            self._room,
             project=_PROJECT,
             directory=context.directory / "disks",
             faults=context.faults,
@@ -55,6 +57,12 @@ class _GoogleCloud(Cloud):
 
     def export(self, resource_id: str, region: str | None, output: Path) -> None:
         copy_sparse(self._compute.disk_of(resource_id), output)
+
+    def holdings(self) -> dict[str, list[str]]:
+        return self._compute.holdings()
+
+    def stop(self) -> None:
+        self._room.stop()
 
 
 def create_cloud(context: Context) -> Cloud:

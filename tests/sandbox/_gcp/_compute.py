@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute Engine's images, and the names of regions."""
+"""Compute Engine's images, the names of regions, and the rest of it, which other files have."""
 
 from __future__ import annotations
 
@@ -22,15 +22,20 @@ from tests.sandbox._faults import FaultBook
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError, invalid_value
 from tests.sandbox._gcp._image_rules import check_family, check_image, check_labels
+from tests.sandbox._gcp._instances import Instances
 from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._operations import OperationError, Operations
+from tests.sandbox._gcp._project import Project
 from tests.sandbox._gcp._regions import REGIONS
 from tests.sandbox._gcp._requests import check_project, filtered, link, now
 from tests.sandbox._gcp._service import GoogleService
 from tests.sandbox._gcp._storage import StorageService, StoredObject
 from tests.sandbox._gcp._tar import InvalidArchiveError, unpack
+from tests.sandbox._machines import MachineRoom
 
 _SOURCE = re.compile(r"https://(?:storage\.googleapis\.com|www\.googleapis\.com/storage/v1/b)/([^/]+)/(?:o/)?(.+)")
+
+_IMAGE = re.compile(r"global/images/([^/]+)")
 
 
 @dataclasses.dataclass
@@ -49,6 +54,7 @@ class ComputeService(GoogleService):
         self,
         tokens: TokenService,
         storage: StorageService,
+        room: MachineRoom,
         *,
         project: str,
         directory: Path,
@@ -71,8 +77,15 @@ class ComputeService(GoogleService):
             ids=self._ids,
             lock=self._lock,
         )
+        owner = Project(project, self._operations, lock=self._lock)
+        self._instances = Instances(
+            owner, self._operations, self._ready_image, room, directory=directory, ids=self._ids, lock=self._lock
+        )
+        self.holdings = self._instances.holdings
         idempotent = self._operations.idempotent
         self.handlers = {
+            **owner.handlers,
+            **self._instances.handlers,
             "globalOperations.get": self._operations.get,
             "globalOperations.list": self._operations.list,
             "globalOperations.wait": self._operations.wait,
@@ -84,6 +97,9 @@ class ComputeService(GoogleService):
             "images.patch": idempotent(self._patch),
             "images.setLabels": idempotent(self._set_labels),
             "regions.get": self._get_region,
+            "zoneOperations.get": self._operations.get,
+            "zoneOperations.list": self._operations.list,
+            "zoneOperations.wait": self._operations.wait,
         }
 
     def disk_of(self, name_or_id: str) -> Path:
@@ -95,6 +111,17 @@ class ComputeService(GoogleService):
                         raise LookupError(f"image {name_or_id} is {image.resource['status']}")
                     return image.disk
         raise LookupError(f"there is no image {name_or_id} in project {self._project}")
+
+    def _ready_image(self, url: str) -> tuple[Mapping[str, Any], Path]:
+        """The image that a URL names, whole or in part. :raises LookupError: when there is none that is READY."""
+        path = url.partition("/compute/v1/")[2] or url
+        named = _IMAGE.fullmatch(path.removeprefix(f"projects/{self._project}/"))
+        if named is None:
+            raise LookupError(url)
+        with self._lock:
+            disk = self.disk_of(named[1])
+            [resource] = [image.resource for image in self._images.values() if image.disk == disk]
+        return resource, disk
 
     # Answers
 

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute Engine's global operations: what takes time, and may fail."""
+"""Compute Engine's operations, global ones and those of a zone: what takes time, and may fail."""
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,10 @@ from tests.sandbox._gcp._discovery import Call
 from tests.sandbox._gcp._errors import GoogleError, invalid_value
 from tests.sandbox._gcp._requests import check_project, filtered, link, now
 from tests.sandbox._repeats import FirstAnswers
+
+# How a fault is ordered that ends in another code than INTERNAL_ERROR.
+_CODED = re.compile(r"([A-Z_]{4,}): (.+)", re.DOTALL)
+_STATUSES = {400: "BAD REQUEST", 403: "FORBIDDEN", 500: "INTERNAL SERVER ERROR", 503: "SERVICE UNAVAILABLE"}
 
 
 class OperationError(Exception):
@@ -90,6 +95,7 @@ class Operations:
         """
         name = f"operation-{uuid.uuid4()}"
         started = now()
+        zone, scope = call.parameters.get("zone"), _scope(call)
         operation = {
             "kind": "compute#operation",
             "id": str(next(self._ids)),
@@ -102,8 +108,10 @@ class Operations:
             "progress": 0,
             "insertTime": started,
             "startTime": started,
-            "selfLink": link(self._project, f"global/operations/{name}"),
+            "selfLink": link(self._project, f"{scope}/operations/{name}"),
         }
+        if zone:
+            operation["zone"] = link(self._project, scope)
         self._operations[name] = operation
         failure = self._faults.take_failure("compute", call.name)
 
@@ -111,7 +119,7 @@ class Operations:
             error: OperationError | None = None
             try:
                 if failure is not None:
-                    raise OperationError("INTERNAL_ERROR", failure, 500)
+                    raise _ordered(failure)
                 work()
             except OperationError as raised:
                 error = raised
@@ -129,17 +137,24 @@ class Operations:
         operation |= {"status": "DONE", "progress": 100, "endTime": now()}
         if error is not None:
             operation["httpErrorStatusCode"] = error.status
-            operation["httpErrorMessage"] = "BAD REQUEST" if error.status == 400 else "INTERNAL SERVER ERROR"
+            operation["httpErrorMessage"] = _STATUSES[error.status]
             operation["error"] = {"errors": [{"code": error.code, "message": error.message}]}
         self._operation_done.notify_all()
 
     def _operation(self, call: Call) -> dict[str, Any]:
         check_project(call, self._project)
         name = call.parameters["operation"]
-        for operation in self._operations.values():
+        for operation in self._of_scope(call):
             if name in (operation["name"], operation["id"]):
                 return operation
-        raise GoogleError(404, f"The resource 'projects/{self._project}/global/operations/{name}' was not found")
+        scope = _scope(call)
+        raise GoogleError(404, f"The resource 'projects/{self._project}/{scope}/operations/{name}' was not found")
+
+    def _of_scope(self, call: Call) -> list[dict[str, Any]]:
+        """The operations of the zone that is called, or the global ones."""
+        zone = call.parameters.get("zone")
+        of_zone = link(self._project, f"zones/{zone}") if zone else None
+        return [operation for operation in self._operations.values() if operation.get("zone") == of_zone]
 
     def get(self, call: Call, _request: Request, _body: Any) -> Mapping[str, Any]:
         with self._lock:
@@ -154,12 +169,26 @@ class Operations:
     def list(self, call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
         check_project(call, self._project)
         with self._lock:
-            operations = filtered(self._operations.values(), request)
+            operations = filtered(self._of_scope(call), request)
         return {
             "kind": "compute#operationList",
-            "id": f"projects/{self._project}/global/operations",
+            "id": f"projects/{self._project}/{_scope(call)}/operations",
             "items": operations,
         }
+
+
+def _scope(call: Call) -> str:
+    zone = call.parameters.get("zone")
+    return f"zones/{zone}" if zone else "global"
+
+
+def _ordered(failure: str) -> OperationError:
+    """An ordered failure: its code, a colon and its words, or its words alone."""
+    match = _CODED.fullmatch(failure)
+    if match is None:
+        return OperationError("INTERNAL_ERROR", failure, 500)
+    # Of quotas by 403, of capacity by 503: https://cloud.google.com/compute/docs/troubleshooting/troubleshooting-vm-creation
+    return OperationError(match[1], match[2], 403 if match[1] == "QUOTA_EXCEEDED" else 503)
 
 
 def _check_request_id(request_id: str) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Google Cloud's regions, and the multi-regions that store objects and images."""
+"""Google Cloud's regions and zones, and the multi-regions that store objects and images."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ REGIONS = (
 )  # fmt: skip
 IMAGE_LOCATIONS = {"us", "eu", "asia", *REGIONS}
 BUCKET_LOCATIONS = {"us", "eu", "asia", "nam4", "eur4", "asia1", *REGIONS}
+
+# https://cloud.google.com/compute/docs/regions-zones#available
+_ZONE_LETTERS = {"us-central1": "abcf", "us-east1": "bcd", "europe-west1": "bcd"}
+ZONES = tuple(f"{region}-{letter}" for region in REGIONS for letter in _ZONE_LETTERS.get(region, "abc"))
+
+
+def region_of(zone: str) -> str:
+    return zone.rpartition("-")[0]

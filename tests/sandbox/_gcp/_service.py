@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Handler = Callable[[Call, Request, Any], Response | Mapping[str, Any]]
 
 # POST or PUT by name, but they change nothing.
-_READING = {"globalOperations.wait", "images.testIamPermissions"}
+_READING = {"globalOperations.wait", "zoneOperations.wait", "images.testIamPermissions"}
 
 
 def _path(request: Request) -> str:
