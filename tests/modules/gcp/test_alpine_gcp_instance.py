@@ -101,12 +101,6 @@ def test_an_instance_is_what_the_guide_says(machines: Cloud, login: KeyFile) -> 
     assert SECRET not in str(real.result)
 
 
-def test_secure_boot_is_turned_off_by_name(machines: Cloud) -> None:
-    machines.succeeds(MODULE)
-    [request] = [r for r in machines.requests(0) if r["operation"] == "instances.insert"][-1:]
-    assert request["write"]
-
-
 def test_an_instance_without_key_user_data_and_address(machines: Cloud) -> None:
     real = machines.succeeds(MODULE, ssh_public_key=None, public_address=False)
     assert real["public_address"] is None
@@ -177,19 +171,10 @@ def test_an_instance_that_is_being_deleted_is_launched_anew(machines: Cloud) -> 
     assert second["id"] != first["id"]
 
 
-def test_the_console_is_read_on_from_where_it_was_read_to(machines: Cloud) -> None:
-    start = machines.mark()
-    silent = machines.fails(MODULE, console_pattern="ready", wait_timeout=4, wait_interval=1)
-    assert "has not said 'ready' on its console: waited 4 seconds (wait_timeout)" in silent.msg
+def test_a_console_that_stays_silent_fails_the_task_and_leaves_the_machine(machines: Cloud) -> None:
+    silent = machines.fails(MODULE, console_pattern="ready", wait_timeout=2)
+    assert "has not said 'ready' on its console: waited 2 seconds (wait_timeout)" in silent.msg
     assert "console" in silent["failure"]["details"]
-    starts = [
-        int(request["query"].get("start", 0))
-        for request in machines.requests(start)
-        if request["operation"] == "instances.getSerialPortOutput"
-    ]
-    assert starts[0] == 0
-    assert starts == sorted(starts)
-    assert starts[-1] > 0
     # It is there for whoever wants to look at it.
     seen = machines.succeeds(MODULE, console=True)
     assert not seen.changed

@@ -56,12 +56,14 @@ def test_another_machine_of_the_name_is_a_conflict(machines: Cloud, images: Clou
     other = images.succeeds("alpine_gcp_image", name="image-other")
     real = machines.succeeds(MODULE)
     start = machines.mark()
-    assert "has machine_type e2-micro, not e2-small: remove it first" in machines.fails(
-        MODULE, machine_type="e2-small"
-    ).msg
-    assert "not projects/alpine-sandbox/global/images/image-other: remove it first" in machines.fails(
-        MODULE, image=other["self_link"]
-    ).msg
+    assert (
+        "has machine_type e2-micro, not e2-small: remove it first"
+        in machines.fails(MODULE, machine_type="e2-small").msg
+    )
+    assert (
+        "not projects/alpine-sandbox/global/images/image-other: remove it first"
+        in machines.fails(MODULE, image=other["self_link"]).msg
+    )
     assert machines.writes(start) == []
     assert machines.succeeds(MODULE)["id"] == real["id"]
     images.succeeds("alpine_gcp_image", name="image-other", state="absent")
@@ -82,7 +84,9 @@ def test_a_machine_of_others_is_neither_adopted_nor_removed(machines: Cloud) -> 
     start = machines.mark()
     for state in ("present", "absent"):
         refused = machines.fails(MODULE, state=state)
-        assert f"There is an instance {name} in zone europe-west1-b that this collection has not launched" in refused.msg
+        assert (
+            f"There is an instance {name} in zone europe-west1-b that this collection has not launched" in refused.msg
+        )
     assert machines.writes(start) == []
     google.instance_done("DELETE", f"/{name}")
     assert machines.succeeds(MODULE).changed
@@ -119,9 +123,9 @@ def test_a_disk_of_others_is_left_alone(machines: Cloud) -> None:
     device = "setDiskAutoDelete?autoDelete=false&deviceName=persistent-disk-0"
     google.instance_done("POST", f"/{name}-other/{device}")
     google.instance_done("DELETE", f"/{name}-other")
-    assert f"There is a disk {name} in zone europe-west1-b that this collection has not made" in machines.fails(
-        MODULE
-    ).msg
+    assert (
+        f"There is a disk {name} in zone europe-west1-b that this collection has not made" in machines.fails(MODULE).msg
+    )
     assert not machines.succeeds(MODULE, state="absent").changed
     google.disk_deleted(name)
 
@@ -209,10 +213,3 @@ def test_what_a_killed_run_has_left_is_found(machines: Cloud, moment: float, sta
     run.ended()
     machines.succeeds(MODULE, state=state)
     assert len(machines.sandbox.holdings("gcp").get("instances", [])) == (1 if state == "present" else 0)
-
-
-def test_a_machine_that_was_stopped_is_left_alone(machines: Cloud) -> None:
-    # The disk boots nothing, and the machine does not end by itself: that stops are told has its place in the unit
-    # tests, and in the test of the image that powers itself off.
-    machines.succeeds(MODULE)
-    assert machines.succeeds(MODULE)["state"] == "RUNNING"
