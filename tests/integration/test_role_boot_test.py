@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
 from tests.image import HYBRID, build_image
 from tests.integration.conftest import RunningSandbox, StartSandbox
-from tests.support.disks import SmallDisk
+from tests.support.disks import GIB, SmallDisk
 from tests.support.login import KeyFile
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import changed_tasks, run_playbook
@@ -37,6 +38,15 @@ def _vhd(image: Path, subformat: str) -> str:
     return str(vhd)
 
 
+def _gce_tar(image: Path) -> str:
+    """As ``tar`` of GNU makes it; Compute Engine wants whole GiB."""
+    raw, archive = image.with_name("disk.raw"), image.with_name("disk.raw.tar.gz")
+    subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True)
+    os.truncate(raw, GIB)
+    subprocess.run(["tar", "--format=oldgnu", "-Sczf", archive, "-C", str(raw.parent), "disk.raw"], check=True)
+    return str(archive)
+
+
 @pytest.fixture(scope="module")
 def bootable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is particular to the bootable image among the facts of role alpine_image."""
@@ -46,7 +56,7 @@ def bootable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "name": f"{image.stem}70",
         "path": str(image),
         "sha256": hashlib.sha256(image.read_bytes()).hexdigest(),
-        "files": {"dynamic_vhd": _vhd(image, "dynamic"), "fixed_vhd": _vhd(image, "fixed")},
+        "files": {"dynamic_vhd": _vhd(image, "dynamic"), "fixed_vhd": _vhd(image, "fixed"), "gce_tar": _gce_tar(image)},
     }
 
 
@@ -168,3 +178,29 @@ def test_in_azure_a_version_is_replicated_and_the_latest_once_it_has_said_its_wo
     assert "does not boot in azure" in failed
     assert "GalleryImageVersions_Update" not in sandbox.writes(start)
     assert sandbox.holdings("azure") == {}
+
+
+def test_in_google_cloud_an_image_is_in_its_family_once_it_has_said_its_word(
+    start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path, bootable: dict[str, Any]
+) -> None:
+    sandbox = start_sandbox("gcp")
+    variables = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1, "alpine_gcp_zone": "europe-west1-b"}
+    role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk, "gce_tar"), variables)
+    start = sandbox.mark()
+    first = role.succeeds(image=bootable)
+    writes = sandbox.writes(start)
+    story = ["images.insert", "instances.insert", "instances.delete", "images.patch", "images.setLabels"]
+    assert [name for name in writes if name in story] == story
+    assert first.result["boot"]["ssh"] == "logged_in"
+    assert first.result["ids"]["family"] == "alpine-x86-64-uefi-tiny"
+    assert sandbox.holdings("gcp") == {}
+
+    start = sandbox.mark()
+    assert role.succeeds(image=bootable).changed == 0
+    assert sandbox.writes(start) == []
+
+    start = sandbox.mark()
+    broken = {"name": "alpine-3.24.2-x86_64-tiny-r71", "sha256": "9" * 64}
+    assert "does not boot in gcp" in role.fails(image=broken, alpine_boot_test_wait_timeout=20)
+    assert "images.patch" not in sandbox.writes(start)
+    assert sandbox.holdings("gcp") == {}

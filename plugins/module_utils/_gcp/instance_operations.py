@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # quotas.
 _SHORT_OF = ("RESOURCE_POOL_EXHAUSTED", "does not have enough resources", "QUOTA_EXCEEDED", "Quota '")
 _ELSEWHERE = "Choose another zone or machine_type, or try again later."
+_NO_NETWORK = "Set network or subnetwork: without them an instance is in the network default, which has to exist."
 
 
 def check_machine_type(clients: GcpClients, zone: str, name: str, architecture: str) -> None:
@@ -67,7 +68,9 @@ def launch(clients: GcpClients, zone: str, resource: Mapping[str, Any], target_l
         if wait.enabled:
             finish(clients, zone, operation, wait, method="instances.insert", attempt=attempt)
     except ProviderError as error:
-        raise _with_advice(error) from error
+        [interface] = resource["network_interfaces"]
+        named = interface.keys() & {"network", "subnetwork"}
+        raise _with_advice(error, default_network=not named) from error
 
 
 def await_launch(clients: GcpClients, instance: GceInstanceState, wait: Wait) -> GceInstanceState:
@@ -179,11 +182,16 @@ def set_instance_labels(clients: GcpClients, instance: GceInstanceState, labels:
     finish(clients, zone, operation, wait, method="instances.setLabels", attempt=attempt)
 
 
-def _with_advice(error: ProviderError) -> ProviderError:
-    if not any(words in f"{error.code} {error.message}" for words in _SHORT_OF):
+def _with_advice(error: ProviderError, *, default_network: bool = False) -> ProviderError:
+    """The same error, with what to do about it where that is known."""
+    if any(words in f"{error.code} {error.message}" for words in _SHORT_OF):
+        advice = _ELSEWHERE
+    elif default_network and "network" in error.message:
+        advice = _NO_NETWORK
+    else:
         return error
     return ProviderError(
-        f"{error.message} {_ELSEWHERE}",
+        f"{error.message.rstrip('.')}. {advice}",
         operation=error.operation,
         code=error.code,
         status=error.status,

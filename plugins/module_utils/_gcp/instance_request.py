@@ -117,7 +117,6 @@ class GceInstanceRequest:
 
     def resource(self, image: Image) -> dict[str, Any]:
         """The ``instanceResource`` of instances.insert, in the SDK's words."""
-        assert self.image is not None
         wanted = self.wanted()
         interface: dict[str, Any] = {}
         if self.network is not None:
@@ -130,7 +129,7 @@ class GceInstanceRequest:
         if any(feature.type_ == "GVNIC" for feature in image.guest_os_features):
             interface["nic_type"] = "GVNIC"
         disk = {
-            "source_image": self.image.path,
+            "source_image": wanted.image,
             "disk_name": self.name,
             "disk_size_gb": max(_SMALLEST_DISK, image.disk_size_gb),
             # Not those that users name: they are the instance's.

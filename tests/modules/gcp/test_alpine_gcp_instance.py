@@ -117,7 +117,7 @@ def test_an_instance_without_key_user_data_and_address(machines: Cloud) -> None:
         {"subnetwork": "projects/alpine-sandbox/regions/europe-west1/subnetworks/default"},
     ],
 )
-def test_the_network_can_be_named(machines: Cloud, options: dict[str, str]) -> None:
+def test_the_network_can_be_named(machines: Cloud, options: dict[str, Any]) -> None:
     assert machines.succeeds(MODULE, **options)["running"]
 
 

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import dataclasses
-import hashlib
 import itertools
 import re
 import threading
@@ -27,7 +25,7 @@ from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._operations import OperationError, Operations
 from tests.sandbox._gcp._project import Project
 from tests.sandbox._gcp._regions import REGIONS
-from tests.sandbox._gcp._requests import check_project, filtered, link, now
+from tests.sandbox._gcp._requests import already_exists, check_project, filtered, fingerprint, link, now
 from tests.sandbox._gcp._service import GoogleService
 from tests.sandbox._gcp._storage import StorageService, StoredObject
 from tests.sandbox._gcp._tar import InvalidArchiveError, unpack
@@ -42,11 +40,6 @@ _IMAGE = re.compile(r"global/images/([^/]+)")
 class _Image:
     resource: dict[str, Any]
     disk: Path
-
-
-def _fingerprint(labels: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(repr(sorted(labels.items())).encode()).digest()
-    return base64.urlsafe_b64encode(digest[:8]).decode()
 
 
 class ComputeService(GoogleService):
@@ -174,11 +167,7 @@ class ComputeService(GoogleService):
         source = self._checked_source(body)
         check_image(body)
         if name in self._images:
-            raise GoogleError(
-                409,
-                f"The resource 'projects/{self._project}/global/images/{name}' already exists",
-                reason="alreadyExists",
-            )
+            raise already_exists(self._project, f"global/images/{name}")
         identifier = str(next(self._ids))
         labels = body.get("labels", {})
         resource = {
@@ -190,7 +179,7 @@ class ComputeService(GoogleService):
             "storageLocations": ["us"],
             **copy.deepcopy(body),
             "status": "PENDING",
-            "labelFingerprint": _fingerprint(labels),
+            "labelFingerprint": fingerprint(labels),
             "selfLink": link(self._project, f"global/images/{name}"),
             "archiveSizeBytes": source.resource["size"],
         }
@@ -283,6 +272,6 @@ class ComputeService(GoogleService):
         def work() -> None:
             with self._lock:
                 image.resource["labels"] = dict(labels)
-                image.resource["labelFingerprint"] = _fingerprint(labels)
+                image.resource["labelFingerprint"] = fingerprint(labels)
 
         return self._operations.begin("setLabels", image.resource, work, call)

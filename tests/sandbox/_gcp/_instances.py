@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import dataclasses
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from werkzeug.wrappers import Request
 
 from tests.image import Arch
 from tests.sandbox._gcp._discovery import Call
+from tests.sandbox._gcp._disks import Disk, Disks
 from tests.sandbox._gcp._errors import GoogleError, invalid_value
 from tests.sandbox._gcp._image_rules import check_labels
 from tests.sandbox._gcp._instance_rules import (
@@ -26,16 +25,16 @@ from tests.sandbox._gcp._instance_rules import (
     check_known,
     check_metadata,
 )
+from tests.sandbox._gcp._instance_shape import instance_resource, metadata_tree
 from tests.sandbox._gcp._machine_types import check_zone, get_machine_type, machine_type_in, series_of
 from tests.sandbox._gcp._metadata import Metadata
 from tests.sandbox._gcp._networks import Networks
 from tests.sandbox._gcp._operations import OperationError, Operations
 from tests.sandbox._gcp._project import Project
 from tests.sandbox._gcp._regions import region_of
-from tests.sandbox._gcp._requests import check_project, filtered, link, now
+from tests.sandbox._gcp._requests import already_exists, check_project, filtered, fingerprint, link, now
 from tests.sandbox._gcp._service import Handler
 from tests.sandbox._machines import Hardware, Machine, MachineRoom
-from tests.sandbox._sparse import copy_sparse
 
 FindImage = Callable[[str], tuple[Mapping[str, Any], Path]]
 """The READY image that a URL names, and its disk. :raises LookupError: when there is none."""
@@ -45,16 +44,15 @@ _CONSOLE_BYTES = 1 << 20
 
 
 @dataclasses.dataclass
-class _Disk:
-    resource: dict[str, Any]
-    file: Path
-
-
-@dataclasses.dataclass
 class _Instance:
     resource: dict[str, Any]
+    disk: Disk
     hardware: Hardware
     machine: Machine | None = None
+
+    @property
+    def zone(self) -> str:
+        return str(self.resource["zone"]).rpartition("/")[2]
 
     @property
     def status(self) -> str:
@@ -90,16 +88,14 @@ class Instances:
         self._operations = operations
         self._find_image = find_image
         self._room = room
-        self._directory = directory
         self._ids = ids
         self._lock = lock
         self._networks = Networks(self._name)
-        self._instances: dict[tuple[str, str], _Instance] = {}
-        self._disks: dict[tuple[str, str], _Disk] = {}
+        self._instances: list[_Instance] = []
+        self._disks = Disks(self._name, operations, directory=directory, ids=ids, lock=lock)
         idempotent = operations.idempotent
         self.handlers: dict[str, Handler] = {
-            "disks.delete": idempotent(self._delete_disk),
-            "disks.get": lambda call, _request, _body: self._disk(call).resource,
+            **self._disks.handlers,
             "instances.delete": idempotent(self._delete),
             "instances.get": lambda call, _request, _body: self._instance(call).shown(),
             "instances.getSerialPortOutput": self._serial_port,
@@ -112,14 +108,14 @@ class Instances:
 
     def holdings(self) -> dict[str, list[str]]:
         with self._lock:
-            interfaces = [item.resource["networkInterfaces"][0] for item in self._instances.values()]
+            interfaces = [instance.resource["networkInterfaces"][0] for instance in self._instances]
             return {
-                "instances": [instance.resource["selfLink"] for instance in self._instances.values()],
-                "disks": [disk.resource["selfLink"] for disk in self._disks.values()],
+                "instances": [instance.resource["selfLink"] for instance in self._instances],
+                "disks": self._disks.links,
                 "addresses": [
                     config["natIP"]
                     for interface in interfaces
-                    for config in interface.get("accessConfigs", [])
+                    for config in interface["accessConfigs"]
                     if "natIP" in config
                 ],
             }
@@ -127,24 +123,16 @@ class Instances:
     def _instance(self, call: Call) -> _Instance:
         check_project(call, self._name)
         zone, name = check_zone(call), call.parameters["instance"]
-        for (where, _name), instance in self._instances.items():
-            if where == zone and name in (instance.resource["name"], instance.resource["id"]):
+        for instance in self._instances:
+            if instance.zone == zone and name in (instance.resource["name"], instance.resource["id"]):
                 return instance
         raise GoogleError(404, f"The resource 'projects/{self._name}/zones/{zone}/instances/{name}' was not found")
-
-    def _disk(self, call: Call) -> _Disk:
-        check_project(call, self._name)
-        zone, name = check_zone(call), call.parameters["disk"]
-        for (where, _name), disk in self._disks.items():
-            if where == zone and name in (disk.resource["name"], disk.resource["id"]):
-                return disk
-        raise GoogleError(404, f"The resource 'projects/{self._name}/zones/{zone}/disks/{name}' was not found")
 
     def _list(self, call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
         check_project(call, self._name)
         zone = check_zone(call)
         with self._lock:
-            shown = [instance.shown() for (where, _name), instance in self._instances.items() if where == zone]
+            shown = [instance.shown() for instance in self._instances if instance.zone == zone]
         identifier = f"projects/{self._name}/zones/{zone}/instances"
         return {"kind": "compute#instanceList", "id": identifier, "items": filtered(shown, request)}
 
@@ -171,91 +159,33 @@ class Instances:
         check_labels(labels)
         check_labels(parameters.get("labels", {}))
         name = body["name"]
-        disk_name = parameters.get("diskName", name)
-        for kind, known, wanted in (("instances", self._instances, name), ("disks", self._disks, disk_name)):
-            if (zone, wanted) in known:
-                what = f"The resource 'projects/{self._name}/zones/{zone}/{kind}/{wanted}' already exists"
-                raise GoogleError(409, what, reason="alreadyExists")
-        features = copy.deepcopy(image.get("guestOsFeatures", []))
         self_link = link(self._name, f"zones/{zone}/instances/{name}")
-        made = {
-            "kind": "compute#disk",
-            "id": str(next(self._ids)),
-            "creationTimestamp": now(),
-            "name": disk_name,
-            "sizeGb": str(size),
-            "zone": link(self._name, f"zones/{zone}"),
-            "status": "READY",
-            "sourceImage": image["selfLink"],
-            "sourceImageId": image["id"],
-            "type": link(self._name, f"zones/{zone}/diskTypes/{disk_type}"),
-            "architecture": image["architecture"],
-            "guestOsFeatures": features,
-            "users": [self_link],
-            "selfLink": link(self._name, f"zones/{zone}/disks/{disk_name}"),
-            "labelFingerprint": _fingerprint(parameters.get("labels", {})),
-        }
-        if "labels" in parameters:
-            made["labels"] = dict(parameters["labels"])
-        nvme = series.disk_bus == "nvme"
-        resource = {
-            "kind": "compute#instance",
-            "id": str(next(self._ids)),
-            "creationTimestamp": now(),
-            "name": name,
-            "zone": link(self._name, f"zones/{zone}"),
-            "machineType": link(self._name, f"zones/{zone}/machineTypes/{machine_type}"),
-            "status": "PROVISIONING",
-            "description": body.get("description", ""),
-            "metadata": {
-                "kind": "compute#metadata",
-                "fingerprint": _fingerprint(metadata),
-                "items": [{"key": key, "value": value} for key, value in metadata.items()],
-            },
-            "disks": [
-                {
-                    "kind": "compute#attachedDisk",
-                    "type": "PERSISTENT",
-                    "mode": "READ_WRITE",
-                    "source": made["selfLink"],
-                    "deviceName": disk.get("deviceName", "persistent-disk-0"),
-                    "index": 0,
-                    "boot": True,
-                    "autoDelete": bool(disk.get("autoDelete", False)),
-                    "interface": "NVME" if nvme else "SCSI",
-                    "guestOsFeatures": features,
-                    "diskSizeGb": str(size),
-                    "architecture": image["architecture"],
-                }
-            ],
-            "networkInterfaces": [
-                {
-                    "kind": "compute#networkInterface",
-                    "name": "nic0",
-                    **placed,
-                    **({"nicType": interface["nicType"]} if "nicType" in interface else {}),
-                    "accessConfigs": [
-                        {
-                            "kind": "compute#accessConfig",
-                            "type": "ONE_TO_ONE_NAT",
-                            "name": config.get("name", "external-nat"),
-                            "networkTier": config.get("networkTier", "PREMIUM"),
-                        }
-                        for config in interface.get("accessConfigs", [])
-                    ],
-                }
-            ],
-            "shieldedInstanceConfig": {
-                "enableSecureBoot": False,
-                "enableVtpm": True,
-                "enableIntegrityMonitoring": True,
-                **body.get("shieldedInstanceConfig", {}),
-            },
-            "labelFingerprint": _fingerprint(labels),
-            "selfLink": self_link,
-        }
-        if labels:
-            resource["labels"] = dict(labels)
+        if any(other.resource["selfLink"] == self_link for other in self._instances):
+            raise already_exists(self._name, f"zones/{zone}/instances/{name}")
+        disk_name = parameters.get("diskName", name)
+        self._disks.check_free(zone, disk_name)
+        own = self._disks.create(
+            zone,
+            disk_name,
+            image,
+            file,
+            size=size,
+            disk_type=disk_type,
+            labels=parameters.get("labels", {}),
+            user=self_link,
+        )
+        resource = instance_resource(
+            self._name,
+            zone,
+            body,
+            identifier=str(next(self._ids)),
+            machine_type=machine_type,
+            series=series,
+            disk=own.resource,
+            interface=placed,
+            metadata=metadata,
+        )
+        features = own.resource["guestOsFeatures"]
         uefi = series.architecture == "ARM64" or {"type": "UEFI_COMPATIBLE"} in features
         hardware = Hardware(
             arch=_ARCHITECTURES[series.architecture],
@@ -263,14 +193,12 @@ class Instances:
             disk_bus=series.disk_bus,
             smbios=("type=1,manufacturer=Google,product=Google Compute Engine",),
         )
-        instance = self._instances[zone, name] = _Instance(resource, hardware)
-        own = self._disks[zone, disk_name] = _Disk(made, self._directory / f"{made['id']}.raw")
-        # At once, since the image may be deleted as soon as the request is answered.
-        copy_sparse(file, own.file)
+        instance = _Instance(resource, own, hardware)
+        self._instances.append(instance)
         return self._operations.begin(
             "insert",
             resource,
-            lambda: self._start(instance, own),
+            lambda: self._start(instance),
             call,
             # What was made for an instance that does not come up goes with it.
             failed=lambda: self._forget(instance),
@@ -286,13 +214,13 @@ class Instances:
                 "The referenced image resource cannot be found.",
             ) from None
 
-    def _start(self, instance: _Instance, disk: _Disk) -> None:
+    def _start(self, instance: _Instance) -> None:
         resource = instance.resource
         with self._lock:
             if resource["status"] != "PROVISIONING":
                 raise OperationError("RESOURCE_NOT_FOUND", f"'{resource['selfLink']}' was deleted meanwhile.", 400)
             machine, address = self._room.launch(
-                instance.hardware, disk.file, Metadata(lambda: self._told_to(instance))
+                instance.hardware, instance.disk.file, Metadata(lambda: self._told_to(instance))
             )
             instance.machine = machine
             for config in resource["networkInterfaces"][0]["accessConfigs"]:
@@ -302,31 +230,7 @@ class Instances:
     def _told_to(self, instance: _Instance) -> dict[str, Any]:
         """What the instance's metadata server has."""
         with self._lock:
-            resource = copy.deepcopy(instance.resource)
-        interface = resource["networkInterfaces"][0]
-        zone = resource["zone"].rpartition("/")[2]
-        number = self._project.number
-        addresses = {
-            str(index): {"external-ip": config.get("natIP", ""), "type": config["type"]}
-            for index, config in enumerate(interface["accessConfigs"])
-        }
-        return {
-            "instance": {
-                "attributes": {item["key"]: item["value"] for item in resource["metadata"]["items"]},
-                "description": resource["description"],
-                "hostname": f"{resource['name']}.{zone}.c.{self._name}.internal",
-                "id": resource["id"],
-                "machine-type": f"projects/{number}/machineTypes/{resource['machineType'].rpartition('/')[2]}",
-                "name": resource["name"],
-                "network-interfaces": {"0": {"access-configs": addresses, "ip": interface["networkIP"]}},
-                "zone": f"projects/{number}/zones/{zone}",
-            },
-            "project": {
-                "attributes": self._project.items,
-                "numeric-project-id": number,
-                "project-id": self._name,
-            },
-        }
+            return metadata_tree(self._project, instance.resource)
 
     # What is there
 
@@ -363,7 +267,7 @@ class Instances:
 
         def work() -> None:
             with self._lock:
-                instance.resource |= {"labels": dict(labels), "labelFingerprint": _fingerprint(labels)}
+                instance.resource |= {"labels": dict(labels), "labelFingerprint": fingerprint(labels)}
 
         return self._operations.begin("setLabels", instance.resource, work, call)
 
@@ -394,37 +298,9 @@ class Instances:
         return self._operations.begin("delete", instance.resource, lambda: self._forget(instance), call, failed=failed)
 
     def _forget(self, instance: _Instance) -> None:
-        resource = instance.resource
         with self._lock:
             # Not another one of its name, which was launched meanwhile.
-            self._instances = {key: other for key, other in self._instances.items() if other is not instance}
+            self._instances = [other for other in self._instances if other is not instance]
             if instance.machine is not None:
                 instance.machine.discard()
-            for attached in resource["disks"]:
-                for key, disk in list(self._disks.items()):
-                    if disk.resource["selfLink"] == attached["source"]:
-                        disk.resource["users"] = []
-                        if attached["autoDelete"]:
-                            del self._disks[key]
-                            disk.file.unlink(missing_ok=True)
-
-    def _delete_disk(self, call: Call, _request: Request, _body: Any) -> dict[str, Any]:
-        disk = self._disk(call)
-        resource = disk.resource
-        path = resource["selfLink"].partition("/compute/v1/")[2]
-        if resource["users"]:
-            user = resource["users"][0].partition("/compute/v1/")[2]
-            what = f"The disk resource '{path}' is already being used by '{user}'"
-            raise GoogleError(400, what, reason="resourceInUseByAnotherResource")
-
-        def work() -> None:
-            with self._lock:
-                self._disks.pop((resource["zone"].rpartition("/")[2], resource["name"]), None)
-            disk.file.unlink(missing_ok=True)
-
-        return self._operations.begin("delete", resource, work, call)
-
-
-def _fingerprint(items: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(repr(sorted(items.items())).encode()).digest()
-    return base64.urlsafe_b64encode(digest[:8]).decode()
+            self._disks.release(instance.disk, delete=instance.resource["disks"][0]["autoDelete"])

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +14,7 @@ from tests.sandbox._gcp._discovery import Call
 from tests.sandbox._gcp._errors import GoogleError
 from tests.sandbox._gcp._instance_rules import check_metadata
 from tests.sandbox._gcp._operations import Operations
-from tests.sandbox._gcp._requests import check_project, now
+from tests.sandbox._gcp._requests import check_project, fingerprint, now
 from tests.sandbox._gcp._service import Handler
 
 
@@ -46,16 +44,11 @@ class Project:
             "name": self.name,
             "commonInstanceMetadata": {
                 "kind": "compute#metadata",
-                "fingerprint": self._fingerprint,
+                "fingerprint": fingerprint(self.items),
                 "items": [{"key": key, "value": value} for key, value in self.items.items()],
             },
             "selfLink": f"https://www.googleapis.com/compute/v1/projects/{self.name}",
         }
-
-    @property
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(sorted(self.items.items())).encode()).digest()
-        return base64.urlsafe_b64encode(digest[:8]).decode()
 
     def _get(self, call: Call, _request: Request, _body: Any) -> Mapping[str, Any]:
         check_project(call, self.name)
@@ -64,7 +57,7 @@ class Project:
 
     def _set_metadata(self, call: Call, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
         items = check_metadata(body)
-        if body.get("fingerprint") != self._fingerprint:
+        if body.get("fingerprint") != fingerprint(self.items):
             raise GoogleError(412, "Supplied fingerprint does not match current metadata fingerprint.")
 
         def work() -> None:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from werkzeug.wrappers import Request
@@ -30,6 +32,17 @@ def check_project(call: Call, project: str) -> None:
     named = call.parameters["project"]
     if named != project:
         raise GoogleError(404, f"The resource 'projects/{named}' was not found")
+
+
+def already_exists(project: str, path: str) -> GoogleError:
+    """How a name that is taken is refused."""
+    return GoogleError(409, f"The resource 'projects/{project}/{path}' already exists", reason="alreadyExists")
+
+
+def fingerprint(items: Mapping[str, str]) -> str:
+    """Of labels or metadata: whoever changes them tells by it what he has seen."""
+    digest = hashlib.sha256(repr(sorted(items.items())).encode()).digest()
+    return base64.urlsafe_b64encode(digest[:8]).decode()
 
 
 def filtered(resources: Iterable[dict[str, Any]], request: Request) -> list[dict[str, Any]]:

@@ -148,9 +148,16 @@ def test_the_storage_client_goes_to_google_by_default() -> None:
     assert client._connection.API_BASE_URL == "https://storage.googleapis.com"
 
 
+def _compute_clients(clients: GcpClients) -> list[Any]:
+    return [
+        clients.images, clients.operations, clients.regions, clients.instances, clients.disks, clients.machine_types,
+        clients.projects, clients.zone_operations,
+    ]  # fmt: skip
+
+
 def test_the_compute_clients_go_where_they_are_told() -> None:
     clients = GcpClients.from_params(_params(compute_endpoint="https://compute.example:444/", env_type="tower"))
-    for client in (clients.images, clients.operations, clients.regions):
+    for client in _compute_clients(clients):
         transport: Any = client.transport
         assert transport._host == "https://compute.example:444"
         assert transport._session.headers["User-Agent"] == "alpine.cloud-tower"
@@ -159,7 +166,7 @@ def test_the_compute_clients_go_where_they_are_told() -> None:
 
 def test_the_compute_clients_go_to_google_by_default() -> None:
     clients = GcpClients.from_params(_params())
-    for client in (clients.images, clients.operations, clients.regions):
+    for client in _compute_clients(clients):
         assert "compute.googleapis.com" in client.transport._host
 
 
