@@ -44,7 +44,9 @@ def ensure_present(clients: GcpClients, request: GceInstanceRequest, *, check_mo
     found = _find(clients, request)
     if found is not None and found.ending:
         # Stopped, or deleted: that shows when it has ended.
-        found = None if check_mode else await_end(clients, found, request.wait)
+        if not check_mode:
+            await_end(clients, found, request.wait)
+        found = None if check_mode else _find(clients, request)
     if found is not None and (found.starting or found.running):
         return _adopt(clients, request, found, check_mode=check_mode, warn=warn)
     if found is not None and found.has_run:
@@ -57,8 +59,8 @@ def ensure_present(clients: GcpClients, request: GceInstanceRequest, *, check_mo
         _warn(clients, request, request.os_login_value, warn)
         return _result(request, None, changed=True, before=None, after=wanted)
     if found is not None:
-        # It has never run: a launch that failed.
-        delete_instance(clients, found, request.wait)
+        # It has never run: a launch that failed. Its name is free only when it is gone.
+        delete_instance(clients, found, dataclasses.replace(request.wait, enabled=True))
         leftover = _leftover_disk(clients, request)
     if leftover is not None:
         delete_disk(clients, request.zone, leftover, request.wait)
@@ -78,24 +80,24 @@ def ensure_absent(clients: GcpClients, request: GceInstanceRequest, *, check_mod
     :raises ConflictError: when this collection has not launched it.
     """
     found = _find(clients, request)
-    if found is not None and not check_mode:
-        _remove(clients, request, found)
+    deleted = found is not None and (not found.ending if check_mode else _remove(clients, request, found))
     disk = None if found is not None and check_mode else _leftover_disk(clients, request, foreign_is_error=False)
     if disk is not None and not check_mode:
         delete_disk(clients, request.zone, disk, request.wait)
-    before = found.managed if found is not None else None
-    gone = _result(request, None, changed=found is not None or disk is not None, before=before, after=None)
+    before = found.managed if found is not None and deleted else None
+    gone = _result(request, None, changed=deleted or disk is not None, before=before, after=None)
     return {**gone, "state": "absent"}
 
 
-def _remove(clients: GcpClients, request: GceInstanceRequest, found: GceInstanceState) -> None:
-    """Delete the instance, also when it is just being stopped."""
-    if found.ending and request.wait.enabled:
-        left = await_end(clients, found, request.wait)
+def _remove(clients: GcpClients, request: GceInstanceRequest, found: GceInstanceState) -> bool:
+    """Delete the instance, also when it is just being stopped; false when somebody else has been deleting it."""
+    if found.ending:
+        left = await_end(clients, found, request.wait) if request.wait.enabled else None
         if left is None or left.id != found.id:
-            return
+            return False
         found = left
     delete_instance(clients, found, request.wait)
+    return True
 
 
 def _find(clients: GcpClients, request: GceInstanceRequest) -> GceInstanceState | None:
@@ -116,7 +118,9 @@ def _leftover_disk(clients: GcpClients, request: GceInstanceRequest, *, foreign_
     disk = read_disk(clients, request.zone, request.name)
     if disk is None or (disk.labels.get(MACHINE_KEY) == request.name and not disk.users):
         return disk
-    if foreign_is_error:
+    # Launched meanwhile, it is no leftover any more, and the launch finds out.
+    own = any(user.endswith(f"/zones/{request.zone}/instances/{request.name}") for user in disk.users)
+    if foreign_is_error and not own:
         why = "is in use" if disk.users else "this collection has not made"
         raise ConflictError(
             f"There is a disk {request.name} in zone {request.zone} that {why}. It is left alone; choose another name"

@@ -289,6 +289,17 @@ def test_another_run_that_was_faster_is_joined(cloud: FakeInstances) -> None:
     assert (result["changed"], result["running"]) == (False, True)
 
 
+def test_another_run_that_is_just_being_faster_is_joined(cloud: FakeInstances) -> None:
+    instance = cloud.put()
+    cloud.refusals = {
+        # Between these two looks it comes up.
+        "instances.get": _refusal(api.NotFound, "notFound", f"The resource 'instances/{NAME}' was not found"),
+        "instances.insert": _refusal(api.Conflict, "alreadyExists", "already exists"),
+    }
+    result = _present(cloud)
+    assert (result["changed"], result["id"]) == (False, str(instance.id))
+
+
 def test_a_name_that_is_taken_by_something_else_is_told(cloud: FakeInstances) -> None:
     cloud.refusals = {"instances.insert": _refusal(api.Conflict, "alreadyExists", "disks/machine already exists")}
     with pytest.raises(ProviderError, match="disks/machine already exists"):
@@ -332,6 +343,8 @@ def test_one_that_is_gone_already_is_gone(cloud: FakeInstances) -> None:
 
 def test_one_that_is_being_deleted_is_waited_for(cloud: FakeInstances) -> None:
     cloud.put(status="STOPPING")
+    assert not _absent(cloud, check_mode=True)["changed"]
+    assert not _absent(cloud, wait=False)["changed"]
     reads = iter(range(100))
 
     def on_read() -> None:
@@ -339,7 +352,25 @@ def test_one_that_is_being_deleted_is_waited_for(cloud: FakeInstances) -> None:
             cloud.instance = cloud.disk = None
 
     cloud.on_read = on_read
-    assert _absent(cloud)["changed"]
+    result = _absent(cloud)
+    assert (result["changed"], result["state"]) == (False, "absent")
+    assert cloud.requests == []
+
+
+def test_one_of_others_that_follows_one_of_ours_is_left_alone(cloud: FakeInstances) -> None:
+    cloud.put(status="STOPPING")
+    reads = iter(range(100))
+
+    def on_read() -> None:
+        if next(reads) == 2:
+            cloud.put(labels={})
+
+    cloud.on_read = on_read
+    with pytest.raises(ConflictError, match="that this collection has not launched"):
+        _present(cloud)
+    cloud.put(status="STOPPING")
+    reads = iter(range(100))
+    assert not _absent(cloud)["changed"]
     assert cloud.requests == []
 
 
