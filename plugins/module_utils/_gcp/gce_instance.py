@@ -169,11 +169,12 @@ def _launch(clients: GcpClients, request: GceInstanceRequest, image: Image) -> b
 def _adopt(
     clients: GcpClients, request: GceInstanceRequest, found: GceInstanceState, *, check_mode: bool, warn: Warn
 ) -> dict[str, Any]:
-    held = found.managed
     _check_same(clients, request, found)
-    after = dataclasses.replace(held, labels=request.wanted_labels(held.labels))
     if found.starting and request.wait.enabled and not check_mode:
         found = await_launch(clients, found, request.wait)
+        _check_same(clients, request, found)
+    held = found.managed
+    after = dataclasses.replace(held, labels=request.wanted_labels(held.labels))
     if after != held and not check_mode:
         set_instance_labels(clients, found, after.labels, request.wait)
     _warn(clients, request, found.os_login, warn)
@@ -187,7 +188,8 @@ def _check_same(clients: GcpClients, request: GceInstanceRequest, found: GceInst
     different = []
     if request.machine_type is not None and request.machine_type != held.machine_type:
         different.append(f"machine_type {held.machine_type}, not {request.machine_type}")
-    if request.image is not None:
+    # Of one that has just been asked for, the disk may be missing yet.
+    if request.image is not None and (held.image or not found.starting):
         if request.image.path != held.image:
             different.append(f"image {held.image}, not {request.image.path}")
         else:

@@ -32,7 +32,7 @@ class GceInstanceAttributes:
     name: str
     zone: str
     image: str
-    """Without the API's URL, ``projects/…/global/images/…``."""
+    """Without the API's URL, ``projects/…/global/images/…``; empty as long as it has no disk."""
     machine_type: str
     labels: dict[str, str]
 
@@ -99,16 +99,26 @@ class GceInstanceState:
 
 def read_instance(clients: GcpClients, zone: str, name: str) -> GceInstanceState | None:
     """The instance of this name, if there is one."""
+    instance = _get_instance(clients, zone, name)
+    if instance is None:
+        return None
+    boot_disks = [_last(disk.source) for disk in instance.disks if disk.boot]
+    disk = read_disk(clients, zone, boot_disks[0]) if boot_disks else None
+    if disk is None:
+        # Both may have gone between the two looks.
+        instance = _get_instance(clients, zone, name)
+    return None if instance is None else GceInstanceState.of(instance, disk)
+
+
+def _get_instance(clients: GcpClients, zone: str, name: str) -> Instance | None:
     try:
         with provider_errors("instances.get", f"look for instance {name} in zone {zone}"):
-            instance = clients.instances.get(project=clients.project, zone=zone, instance=name, **call_options())
+            return clients.instances.get(project=clients.project, zone=zone, instance=name, **call_options())
     except ProviderError as error:
         # A missing project, or an API that is not enabled, is 404 or 403 as well: only the instance may be missing.
         if error.status == 404 and f"instances/{name}" in error.message:
             return None
         raise
-    disks = [_last(disk.source) for disk in instance.disks if disk.boot]
-    return GceInstanceState.of(instance, read_disk(clients, zone, disks[0]) if disks else None)
 
 
 def read_disk(clients: GcpClients, zone: str, name: str) -> Disk | None:

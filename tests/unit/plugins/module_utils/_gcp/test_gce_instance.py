@@ -145,6 +145,36 @@ def test_one_that_starts_is_waited_for(cloud: FakeInstances) -> None:
     assert cloud.requests == []
 
 
+def test_one_that_goes_while_it_is_looked_at_is_gone(cloud: FakeInstances) -> None:
+    cloud.put(status="STAGING")
+    cloud.disk = None
+    reads = iter(range(100))
+
+    def on_read() -> None:
+        if next(reads) == 1:
+            cloud.instance = None
+
+    cloud.on_read = on_read
+    assert _present(cloud)["changed"]
+    assert cloud.kinds() == ["InsertInstance"]
+
+
+def test_one_that_starts_has_a_disk_when_it_runs(cloud: FakeInstances) -> None:
+    cloud.put(status="PROVISIONING")
+    cloud.disk = None
+    assert not _present(cloud, wait=False)["changed"]
+    reads = iter(range(100))
+
+    def on_read() -> None:
+        if next(reads) == 4:
+            cloud.instance.status = "RUNNING"
+            cloud.put_disk(source_image="projects/my-project/global/images/other")
+
+    cloud.on_read = on_read
+    with pytest.raises(ConflictError, match=r"has image projects/.*/other, not"):
+        _present(cloud)
+
+
 def test_one_that_does_not_come_up_is_told(cloud: FakeInstances) -> None:
     cloud.put(status="PROVISIONING")
     reads = iter(range(100))
