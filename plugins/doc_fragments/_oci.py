@@ -62,6 +62,11 @@ options:
     description:
       - URL of the Object Storage service, instead of the region's own.
     type: str
+  identity_endpoint:
+    description:
+      - URL of the Identity service, instead of the region's own. M(alpine.cloud.alpine_oci_instance) asks it for the
+        availability domains.
+    type: str
   ca_file:
     description:
       - A file with CA certificates to verify servers with. It wins over E(REQUESTS_CA_BUNDLE) and its like.

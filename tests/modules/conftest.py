@@ -39,7 +39,14 @@ _SIGN_IN = {
         "arm_endpoint", "blob_endpoint", "ca_file",
     ),
     "gcp": ("project", "auth_kind", "service_account_file", "storage_endpoint", "compute_endpoint", "ca_file"),
-    "oci": ("config_file_location", "region", "object_storage_endpoint", "iaas_endpoint", "ca_file"),
+    "oci": (
+        "config_file_location",
+        "region",
+        "object_storage_endpoint",
+        "iaas_endpoint",
+        "identity_endpoint",
+        "ca_file",
+    ),
     "mirror": (),
 }  # fmt: skip
 """The options that all modules of a cloud have, and that the vars file has as ``alpine_<cloud>_<option>``."""

@@ -35,6 +35,7 @@ OCI_ARGUMENT_SPEC: dict[str, Any] = {
     },
     "iaas_endpoint": {"type": "str"},
     "object_storage_endpoint": {"type": "str"},
+    "identity_endpoint": {"type": "str"},
     "ca_file": {"type": "path", "aliases": ["cert_bundle"], "fallback": (env_fallback, ["OCI_ANSIBLE_CERT_BUNDLE"])},
     "validate_certs": {"type": "bool", "default": True},
 }

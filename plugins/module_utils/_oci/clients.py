@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.errors import InputError
 from .auth import Identity, load_identity
+from .errors import tells_of_no_capacity
 
 if TYPE_CHECKING:
-    from oci.core import ComputeClient
+    from oci.core import ComputeClient, VirtualNetworkClient
+    from oci.identity import IdentityClient
     from oci.object_storage import ObjectStorageClient
     from oci.work_requests import WorkRequestClient
 
@@ -25,6 +27,14 @@ _TEMPLATE_OPTION = re.compile(r"\{[^}]*\}")
 # Seconds to connect, and between two packets. Object Storage answers a part only when it has stored it.
 _COMPUTE_TIMEOUT = (10, 60)
 _STORAGE_TIMEOUT = (10, 300)
+
+
+class _HasRoom:
+    """A checker for the SDK's retry strategies, all of which have to agree."""
+
+    @staticmethod
+    def should_retry(exception: Exception | None = None, _response: Any = None, **_more: Any) -> bool:
+        return not tells_of_no_capacity(str(getattr(exception, "message", "")))
 
 
 class OciClients:
@@ -58,10 +68,31 @@ class OciClients:
             backoff_type=retry.BACKOFF_FULL_JITTER_EQUAL_ON_THROTTLE_VALUE,
         ).get_retry_strategy()
 
+    @property
+    def launch_retry_strategy(self) -> Any:
+        """The same for LaunchInstance, which is not to be repeated where a host has no room for it: that is 500 too."""
+        strategy = self.retry_strategy
+        if isinstance(strategy, require("oci.retry", "oci").NoneRetryStrategy):
+            return strategy
+        strategy.checkers.add_checker(_HasRoom())
+        return strategy
+
     @cached_property
     def compute(self) -> ComputeClient:
         core = require("oci.core", "oci")
         client: ComputeClient = self._client(core.ComputeClient, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        return client
+
+    @cached_property
+    def virtual_network(self) -> VirtualNetworkClient:
+        factory = require("oci.core", "oci").VirtualNetworkClient
+        client: VirtualNetworkClient = self._client(factory, self._params["iaas_endpoint"], _COMPUTE_TIMEOUT)
+        return client
+
+    @cached_property
+    def identity(self) -> IdentityClient:
+        factory = require("oci.identity", "oci").IdentityClient
+        client: IdentityClient = self._client(factory, self._params["identity_endpoint"], _COMPUTE_TIMEOUT)
         return client
 
     @cached_property

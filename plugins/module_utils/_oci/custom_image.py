@@ -30,8 +30,8 @@ from .image_import import (
     delete_image,
     images_of_name,
     update_image,
-    work_request_of,
 )
+from .work_request import work_request_of
 
 _PARAVIRTUALIZED = "PARAVIRTUALIZED"
 LAUNCH_OPTIONS = {
@@ -158,7 +158,7 @@ def ensure_present(
         image, work_request_id = _create(clients, request, warn)
     else:
         image = found
-        work_request_id = work_request_of(clients, image) if image.in_flight else None
+        work_request_id = work_request_of(clients, image.managed.compartment_id, image.id) if image.in_flight else None
     if request.wait.enabled and not image.usable and not (check_mode and image.in_flight):
         image = await_import(clients, image, work_request_id, request.wait)
     # An image that is still being imported cannot be changed.

@@ -21,6 +21,14 @@ _HINTS = {
 }
 """By the codes of https://docs.oracle.com/iaas/Content/API/References/apierrors.htm."""
 
+# There is no code of its own for it: it is 500 InternalError "Out of host capacity." or the same in a work request.
+_NO_CAPACITY = ("out of host capacity", "out of capacity")
+
+
+def tells_of_no_capacity(message: str) -> bool:
+    """Whether a message says that there is no room for an instance where it was to be launched."""
+    return any(words in message.lower() for words in _NO_CAPACITY)
+
 
 def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
     """Translate whatever Oracle's SDK raises.

@@ -14,6 +14,7 @@ from .._core.wait import Wait
 from .clients import OciClients
 from .custom_image_state import CustomImageState
 from .errors import provider_errors
+from .work_request import failure_of
 
 
 def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[CustomImageState]:
@@ -76,17 +77,6 @@ def await_deletion(clients: OciClients, image_id: str, wait: Wait) -> None:
     wait.until(check, what=f"image {image_id} to be deleted")
 
 
-def work_request_of(clients: OciClients, image: CustomImageState) -> str | None:
-    """The newest work request of an image that another run is importing."""
-    try:
-        with provider_errors("ListWorkRequests", f"find the import of {image.id}"):
-            requests = clients.work_requests.list_work_requests(image.managed.compartment_id, resource_id=image.id).data
-    except ProviderError:
-        # Only percent and reason would come from it.
-        return None
-    return str(max(requests, key=lambda request: request.time_accepted).id) if requests else None
-
-
 def await_import(
     clients: OciClients, image: CustomImageState, work_request_id: str | None, wait: Wait
 ) -> CustomImageState:
@@ -126,15 +116,7 @@ def _work_request(clients: OciClients, work_request_id: str | None) -> tuple[int
 def _import_error(
     clients: OciClients, image: CustomImageState, work_request_id: str | None, state: str
 ) -> ProviderError:
-    code, reason = None, "Oracle Cloud gives no reason; reading it takes the permission to read work requests"
-    if work_request_id is not None:
-        try:
-            with provider_errors("ListWorkRequestErrors", "read why the import failed"):
-                errors = clients.work_requests.list_work_request_errors(work_request_id).data
-        except ProviderError:
-            errors = []
-        if errors:
-            code, reason = errors[-1].code, "; ".join(error.message for error in errors)
+    code, reason = failure_of(clients, work_request_id)
     return ProviderError(
         f"The import of image {image.managed.name} failed, and the image is {state}: {reason}",
         operation="CreateImage",

@@ -218,8 +218,8 @@ def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mo
     """
     if request.image_id is None and not check_mode:
         raise InputError("image_id is needed: it is empty in check mode only, before an import")
-    offered = _offered(clients, request.compartment_id)
-    current = _current(clients, request.image_id) if request.image_id else []
+    offered = offered_shapes(clients, request.compartment_id)
+    current = shapes_of_image(clients, request.image_id) if request.image_id else []
     changes = plan(
         current,
         wanted_entries(request.shapes, request.architecture, offered),
@@ -234,7 +234,7 @@ def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mo
     changed = bool(changes.add or changes.remove)
     if changed and request.image_id and not check_mode:
         _apply(clients, request.image_id, changes)
-        _check(expected, removed, _current(clients, request.image_id))
+        _check(expected, removed, shapes_of_image(clients, request.image_id))
     return {
         "changed": changed,
         "image_id": request.image_id,
@@ -249,7 +249,7 @@ def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mo
     }
 
 
-def _offered(clients: OciClients, compartment_id: str) -> dict[str, Shape]:
+def offered_shapes(clients: OciClients, compartment_id: str) -> dict[str, Shape]:
     """The shapes of the region, by name."""
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListShapes", "list the region's shapes"):
@@ -258,7 +258,8 @@ def _offered(clients: OciClients, compartment_id: str) -> dict[str, Shape]:
     return {shape.shape: shape for shape in shapes}
 
 
-def _current(clients: OciClients, image_id: str) -> list[ImageShapeState]:
+def shapes_of_image(clients: OciClients, image_id: str) -> list[ImageShapeState]:
+    """The entries that an image has."""
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListImageShapeCompatibilityEntries", f"list the shapes of image {image_id}"):
         entries = pagination.list_call_get_all_results(

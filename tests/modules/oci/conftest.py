@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.cloud import Cloud
 from tests.support.disks import SmallDisk
+from tests.support.login import KeyFile
 
 BUCKET = "modules"
 
@@ -56,3 +59,25 @@ def images(oci: Cloud, small_disk: SmallDisk, compartment: str, staged: str) -> 
 def image_id(images: Cloud) -> str:
     """An imported image, for whose firmware its launch options say BIOS."""
     return str(images.succeeds("alpine_oci_image", firmware="bios")["image_id"])
+
+
+@pytest.fixture
+def login(tmp_path: Path) -> KeyFile:
+    return KeyFile.make(tmp_path)
+
+
+@pytest.fixture
+def machines(oci: Cloud, image_id: str, compartment: str, login: KeyFile) -> Iterator[Cloud]:
+    """Oracle Cloud, with the options for an instance from an image of the small disk, which boots nothing."""
+    cloud = oci.with_options(
+        name=f"machine-{secrets.token_hex(4)}",
+        compartment_id=compartment,
+        image_id=image_id,
+        subnet_id=oci.variables["alpine_oci_subnet_id"],
+        ssh_public_key=login.public,
+        wait_interval=0,
+    )
+    yield cloud
+    cloud.sandbox.clear_faults("oci")
+    cloud.run("alpine_oci_instance", state="absent")
+    assert cloud.sandbox.holdings("oci") == {}

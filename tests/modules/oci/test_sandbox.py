@@ -16,77 +16,22 @@ from typing import Any
 import oci
 import pytest
 import requests
-import yaml
 
 from tests.support.disks import SmallDisk
-from tests.support.sandboxes import RunningSandbox, StartSandbox
+from tests.support.oracle_requests import BUCKET, Oracle
+from tests.support.sandboxes import StartSandbox
 from tests.support.scripted_oci import write_key
 
-_BUCKET = "strict"
 _CUSTOM: dict[str, Any] = {
     "launchMode": "CUSTOM",
     "launchOptions": {"firmware": "UEFI_64", "bootVolumeType": "PARAVIRTUALIZED"},
 }
 
 
-class Oracle:
-    """Signed requests to the sandbox, without the SDK's own checks."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        variables = yaml.safe_load(sandbox.vars_file.read_text())
-        self.config = oci.config.from_file(variables["alpine_oci_config_file_location"])
-        self.compartment: str = variables["alpine_oci_compartment_id"]
-        self.compute = variables["alpine_oci_iaas_endpoint"] + "/20160918"
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.session.verify = variables["alpine_oci_ca_file"]
-        self.signer = oci.signer.Signer.from_config(self.config)
-        storage = variables["alpine_oci_object_storage_endpoint"]
-        self.namespace = self.session.get(f"{storage}/n", auth=self.signer).json()
-        self.bucket = f"{storage}/n/{self.namespace}/b/{_BUCKET}"
-        self.buckets = f"{storage}/n/{self.namespace}/b"
-        self.put_signer = self.signer.without_content_headers
-
-    def call(self, method: str, url: str, **arguments: Any) -> requests.Response:
-        signer = self.put_signer if method == "PUT" and "data" in arguments else self.signer
-        return self.session.request(method, url, auth=arguments.pop("auth", signer), **arguments)
-
-    def put_object(self, name: str, data: bytes, **headers: str) -> requests.Response:
-        return self.call("PUT", f"{self.bucket}/o/{name}", data=data, headers=headers)
-
-    def image_body(self, object_name: str = "small.qcow2", **changes: Any) -> dict[str, Any]:
-        source = {
-            "sourceType": "objectStorageTuple",
-            "namespaceName": self.namespace,
-            "bucketName": _BUCKET,
-            "objectName": object_name,
-            "sourceImageType": "QCOW2",
-        }
-        body = {"compartmentId": self.compartment, "displayName": "strict", "imageSourceDetails": source}
-        return body | {"launchMode": "PARAVIRTUALIZED"} | changes
-
-    def create_image(self, body: dict[str, Any]) -> requests.Response:
-        return self.call("POST", f"{self.compute}/images", json=body)
-
-    def import_image(self, object_name: str = "small.qcow2", **changes: Any) -> tuple[dict[str, Any], str]:
-        """Import to the end; returns the image, and the reason if it failed."""
-        response = self.create_image(self.image_body(object_name, **changes))
-        assert response.status_code == 200, response.text
-        work_request = f"{self.compute}/workRequests/{response.headers['opc-work-request-id']}"
-        seen = set()
-        while (details := self.call("GET", work_request).json())["status"] in ("ACCEPTED", "IN_PROGRESS"):
-            seen.add(details["percentComplete"])
-            time.sleep(0.05)
-        assert len(seen) > 1
-        errors = self.call("GET", f"{work_request}/errors").json()
-        image = self.call("GET", f"{self.compute}/images/{response.json()['id']}").json()
-        return image, "".join(error["message"] for error in errors)
-
-
 @pytest.fixture(scope="module")
 def oracle(start_sandbox: StartSandbox, small_disk: SmallDisk) -> Oracle:
     oracle = Oracle(start_sandbox("oci"))
-    body = {"name": _BUCKET, "compartmentId": oracle.compartment}
+    body = {"name": BUCKET, "compartmentId": oracle.compartment}
     assert oracle.call("POST", oracle.buckets, json=body).status_code == 200
     assert oracle.put_object("small.qcow2", small_disk.qcow2.read_bytes()).status_code == 200
     return oracle
@@ -107,7 +52,7 @@ def test_requests_must_be_signed_by_the_user(oracle: Oracle, tmp_path: Path) -> 
     config = {**oracle.config, "key_file": str(write_key(tmp_path / "other.pem"))}
     stranger = {**oracle.config, "user": "ocid1.user.oc1..nobody"}
     for auth in (None, oci.signer.Signer.from_config(config), oci.signer.Signer.from_config(stranger)):
-        response = oracle.session.get(f"{oracle.buckets}/{_BUCKET}", auth=auth)
+        response = oracle.session.get(f"{oracle.buckets}/{BUCKET}", auth=auth)
         assert _code(response) == (401, "NotAuthenticated")
 
 
@@ -152,7 +97,7 @@ def test_objects_are_checked_on_their_way(oracle: Oracle) -> None:
     assert oracle.call("HEAD", f"{oracle.bucket}/o/md5").status_code == 404
     twice = oracle.put_object("small.qcow2", b"data", **{"if-none-match": "*"})
     assert _code(twice) == (412, "IfNoneMatchFailed")
-    body = {"name": _BUCKET, "compartmentId": oracle.compartment}
+    body = {"name": BUCKET, "compartmentId": oracle.compartment}
     assert _code(oracle.call("POST", oracle.buckets, json=body)) == (409, "BucketAlreadyExists")
 
 

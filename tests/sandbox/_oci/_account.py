@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 REGION = "eu-frankfurt-1"
+AVAILABILITY_DOMAINS = tuple(f"Uocm:EU-FRANKFURT-1-AD-{number}" for number in (1, 2, 3))
 _BASE32 = string.ascii_lowercase + "234567"
 
 

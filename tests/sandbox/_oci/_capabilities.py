@@ -61,6 +61,13 @@ class Capabilities:
         for schema_id in [key for key, value in self._schemas.items() if value["imageId"] == image_id]:
             del self._schemas[schema_id]
 
+    def default_of(self, image_id: str, capability: str) -> Any | None:
+        """What the schema of an image gives an instance that asks for nothing else; ``None`` where it says nothing."""
+        for schema in self._schemas.values():
+            if schema["imageId"] == image_id and capability in schema["schemaData"]:
+                return schema["schemaData"][capability].get("defaultValue")
+        return None
+
     def list_global_schemas(self) -> Response:
         return self._api.page([self._global_schema], model="ComputeGlobalImageCapabilitySchemaSummary")
 

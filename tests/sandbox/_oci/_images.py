@@ -159,7 +159,7 @@ class Images:
             "timeCreated": now(),
         }
         image = Image(details, source, self._directory / f"{image_id}.raw")
-        work_request = self._work_requests.begin(image.details)
+        work_request = self._work_requests.begin("CreateImage", "image", image.details)
         self._images[image_id] = image
         threading.Thread(target=self._import, args=(image, work_request, failure), daemon=True).start()
         return json_response(self._shown_image(image), opc_work_request_id=work_request.details["id"])

@@ -18,7 +18,7 @@ from tests.sandbox._oci._api import Api, json_response, not_found, now
 @dataclasses.dataclass
 class WorkRequest:
     details: dict[str, Any]
-    image_id: str
+    resource_id: str
     errors: list[dict[str, str]] = dataclasses.field(default_factory=list)
     logs: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
@@ -36,13 +36,18 @@ class WorkRequests:
         api.operation("ListWorkRequestErrors", "GET", f"{one}/errors")(self.list_errors)
         api.operation("ListWorkRequestLogs", "GET", f"{one}/logs")(self.list_logs)
 
-    def begin(self, image: Mapping[str, Any]) -> WorkRequest:
-        """A work request for the import of an image."""
+    def begin(self, kind: str, entity: str, resource: Mapping[str, Any]) -> WorkRequest:
+        """A new one.
+
+        :param kind: what is done, such as ``CreateImage``.
+        :param entity: to what it is done, such as ``image``.
+        :param resource: that very one.
+        """
         details = {
             "id": new_ocid("coreservicesworkrequest"),
-            "operationType": "CreateImage",
+            "operationType": kind,
             "status": "ACCEPTED",
-            "compartmentId": image["compartmentId"],
+            "compartmentId": resource["compartmentId"],
             "percentComplete": 0.0,
             "timeAccepted": now(),
             "timeStarted": None,
@@ -50,13 +55,13 @@ class WorkRequests:
             "resources": [
                 {
                     "actionType": "IN_PROGRESS",
-                    "entityType": "image",
-                    "identifier": image["id"],
-                    "entityUri": f"/20160918/images/{image['id']}",
+                    "entityType": entity,
+                    "identifier": resource["id"],
+                    "entityUri": f"/20160918/{entity}s/{resource['id']}",
                 }
             ],
         }
-        work_request = WorkRequest(details, image["id"])
+        work_request = WorkRequest(details, resource["id"])
         self._work_requests[details["id"]] = work_request
         return work_request
 
@@ -73,7 +78,7 @@ class WorkRequests:
             found = [
                 work_request.details
                 for work_request in self._work_requests.values()
-                if work_request.details["compartmentId"] == compartment and resource in (None, work_request.image_id)
+                if work_request.details["compartmentId"] == compartment and resource in (None, work_request.resource_id)
             ]
         return self._api.page(reversed(found), model="WorkRequestSummary")
 
