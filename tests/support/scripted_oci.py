@@ -36,6 +36,7 @@ class Call:
     :param body: what the JSON body must be, if given.
     :param sent: headers that must have been sent.
     :param answer: JSON to answer with.
+    :param content: bytes to answer with, instead of JSON.
     :param raises: an exception of requests, instead of an answer.
     """
 
@@ -48,6 +49,7 @@ class Call:
     sent: Mapping[str, str] = dataclasses.field(default_factory=dict)
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     raises: Exception | None = None
+    content: bytes | None = None
 
 
 def error(method: str, path: str, status: int, code: str, message: str = "Because.") -> Call:
@@ -72,7 +74,7 @@ class _Transport(requests.adapters.BaseAdapter):
         response: Any = requests.Response()
         response.status_code = call.status
         response.headers.update({"opc-request-id": "REQUEST", **call.headers})
-        response._content = b"" if call.answer is None else json.dumps(call.answer).encode()
+        response._content = call.content or (b"" if call.answer is None else json.dumps(call.answer).encode())
         response.request = request
         response.url = request.url
         return response
@@ -89,6 +91,8 @@ class ScriptedOracle:
         self._calls: list[Call] = []
         self.bodies: list[Any] = []
         """What was sent, in order: bytes, or ``None``."""
+        self.retry_tokens: list[str | None] = []
+        """Of each request, in order."""
 
     def expect(self, *calls: Call) -> None:
         self._calls += calls
@@ -101,6 +105,7 @@ class ScriptedOracle:
         assert (request.method, path) == (call.method, call.path)
         body = _read(request.body)
         self.bodies.append(body)
+        self.retry_tokens.append(request.headers.get("opc-retry-token"))
         if call.query is not None:
             assert dict(parse_qsl(url.query)) == call.query
         if call.body is not None:

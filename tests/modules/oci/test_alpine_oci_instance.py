@@ -100,7 +100,12 @@ def test_an_instance_is_what_the_guide_says(machines: Cloud, login: KeyFile) -> 
 
 
 def test_an_instance_can_be_larger_than_the_smallest(machines: Cloud) -> None:
-    larger = {"shape": "VM.Standard.E5.Flex", "ocpus": 2, "memory_in_gbs": 6, "boot_volume_size_in_gbs": 60}
+    larger: dict[str, Any] = {
+        "shape": "VM.Standard.E5.Flex",
+        "ocpus": 2,
+        "memory_in_gbs": 6,
+        "boot_volume_size_in_gbs": 60,
+    }
     check = machines.succeeds(MODULE, check_mode=True, **larger)
     real = machines.succeeds(MODULE, **larger)
     assert (real["shape"], real["ocpus"], real["memory_in_gbs"]) == ("VM.Standard.E5.Flex", 2.0, 6.0)

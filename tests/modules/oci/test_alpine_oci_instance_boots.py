@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def _import(oci: Cloud, compartment: str, folder: Path, architecture: Arch, firm
     """Oracle Cloud, with the options for an instance from the newest image of the architecture."""
     image = build_image(NEWEST[architecture], folder)
     name, sha256 = f"boots-{secrets.token_hex(4)}", hashlib.sha256(image.read_bytes()).hexdigest()
-    bucket = {"bucket": "modules-boots", "compartment_id": compartment}
+    bucket: dict[str, Any] = {"bucket": "modules-boots", "compartment_id": compartment}
     cloud = oci.with_options(compartment_id=compartment)
     oci.succeeds(
         "alpine_oci_object", **bucket, create_bucket=True, name=f"{name}.qcow2", src=str(image), source_sha256=sha256

@@ -112,7 +112,7 @@ def test_a_machine_of_others_is_neither_adopted_nor_removed(machines: Cloud) -> 
 def test_what_was_captured_and_not_deleted_goes_with_the_machine(machines: Cloud) -> None:
     oracle, name = Oracle(machines.sandbox), machines.options["name"]
     made = machines.succeeds(MODULE)
-    tags = ({"alpine-cloud-machine": name}, {})
+    tags: tuple[dict[str, str], ...] = ({"alpine-cloud-machine": name}, {})
     for freeform in tags:
         oracle.compute_json("POST", "/instanceConsoleHistories", {"instanceId": made["id"], "freeformTags": freeform})
     machines.succeeds(MODULE, state="absent")

@@ -228,8 +228,10 @@ class Instances:
         time.sleep(self._context.operation_seconds)
         with self._lock:
             ended = {"percentComplete": 100.0, "timeFinished": now()}
-            if failure is None and instance.state != "PROVISIONING":
-                failure = "The instance was terminated"
+            if instance.state != "PROVISIONING":
+                # Whoever terminates it sees to the rest.
+                work_request.details |= {**ended, "status": "CANCELED"}
+                return
             if failure is None and not instance.image.raw.exists():
                 failure = "The image was deleted"
             if failure is not None:
