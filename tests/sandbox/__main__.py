@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.sandbox._cloud import SERVICES
-from tests.sandbox._faults import DROPS
+from tests.sandbox._faults import DROPS, HOLDS
 from tests.sandbox._supervisor import Sandbox, SandboxError, serve
 
 _DIRECTORY = Path("build/sandbox")
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--drop", choices=DROPS, help="close the connection before or after acting, or amid the answer")
     kind.add_argument("--delay", type=float, help="wait this many seconds first")
     kind.add_argument("--fail", help="let the asynchronous operation end in failure, for this reason")
+    kind.add_argument("--hold", choices=HOLDS, help="keep back, until the faults are cleared, what this names")
     kind.add_argument("--clear", action="store_true")
     kind.add_argument("--list", action="store_true")
     return parser
@@ -65,7 +66,7 @@ def _fault(sandbox: Sandbox, arguments: argparse.Namespace) -> None:
         for fault in sandbox.faults(arguments.cloud):
             print(fault)
     else:
-        names = ("service", "operation", "nth", "count", "status", "drop", "delay", "fail")
+        names = ("service", "operation", "nth", "count", "status", "drop", "delay", "fail", "hold")
         sandbox.order_fault(arguments.cloud, **{name: getattr(arguments, name) for name in names})
 
 

@@ -85,6 +85,8 @@ class Recorder:
                 time.sleep(fault.delay)
         drop = next((fault.drop for fault in faults if fault.drop), None)
         status = next((fault.status for fault in faults if fault.status), None)
+        self._faults.take_hold(operation.service, operation.name, "request").wait()
+        answer_held = self._faults.take_hold(operation.service, operation.name, "answer")
 
         def recording_start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal length, status_sent
@@ -125,6 +127,9 @@ class Recorder:
             _close_connection(environ)
             return []
         answer = self._app(environ, recording_start)
+        if not answer_held.is_set():
+            answer = _whole(answer)
+            answer_held.wait()
         if drop == "during":
             return _first_half(answer, lambda: length, lambda sent: log(sent, status_sent), environ)
         return _logged(answer, lambda sent: log(sent, status_sent))
@@ -146,6 +151,14 @@ def _logged(chunks: Iterable[bytes], log: Callable[[int], None]) -> Iterator[byt
             chunks.close()
     if held is not None:
         yield held
+
+
+def _whole(answer: Iterable[bytes]) -> list[bytes]:
+    """An answer whose service has done all that it will do."""
+    chunks = list(answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    return chunks
 
 
 def drain(environ: WSGIEnvironment) -> None:

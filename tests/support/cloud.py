@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
 from tests.support.module_run import ModuleResult, RunningModule, run_module, start_module
 from tests.support.sandboxes import RunningSandbox
 
@@ -76,11 +78,22 @@ class Cloud:
         """Order a fault, as :class:`tests.sandbox._faults.Fault` has it; it must strike before the test ends."""
         self.sandbox.order_fault(self.name, operation=operation, **fault)
 
+    def held(self, operation: str, what: str = "operation") -> contextlib.AbstractContextManager[None]:
+        """Keep back what this operation begins, or its request or answer, until the context ends."""
+        return self.sandbox.held(self.name, operation, what)
+
+    def until(self, operation: str, since: int, *, count: int = 1) -> None:
+        """Wait until this operation has been answered so often since :meth:`mark`."""
+        wait_until(
+            lambda: self.operations(since).count(operation) >= count or None,
+            timeout=60,
+            interval=0.02,
+            what=f"answers to {operation}",
+        )
+
     def unused_faults(self) -> list[dict[str, Any]]:
         """The faults that have not struck yet; they are withdrawn."""
-        unused = [fault for fault in self.sandbox.faults(self.name) if fault["seen"] < fault["nth"]]
-        self.sandbox.clear_faults(self.name)
-        return unused
+        return self.sandbox.unused_faults(self.name)
 
     def export(self, resource_id: str, output: Path, *, region: str | None = None) -> Path:
         """Write the raw disk of an imported image to ``output``, and return that."""

@@ -8,9 +8,11 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
 from tests.sandbox._supervisor import Sandbox, running
 from tests.support.disks import SmallDisk, make_small_disk
 
@@ -19,6 +21,33 @@ from tests.support.disks import SmallDisk, make_small_disk
 class RunningSandbox(Sandbox):
     directory: Path
     vars_file: Path
+
+    @contextlib.contextmanager
+    def held(self, cloud: str, operation: str, what: str = "operation", **fault: Any) -> Iterator[None]:
+        """Have what :class:`tests.sandbox._faults.Fault` calls ``hold`` last until the context ends.
+
+        Other faults of the cloud end with it, too; all of them must have struck.
+        """
+        self.order_fault(cloud, operation=operation, hold=what, **fault)
+        try:
+            yield
+        finally:
+            unused = self.unused_faults(cloud)
+        assert unused == [], "These faults were ordered, but no request ran into them"
+
+    def until_struck(self, cloud: str) -> None:
+        """Wait until each fault that was ordered has struck."""
+
+        def struck() -> bool | None:
+            return all(fault["seen"] >= fault["nth"] for fault in self.faults(cloud)) or None
+
+        wait_until(struck, timeout=120, interval=0.02, what=f"the faults to strike: {self.faults(cloud)}")
+
+    def unused_faults(self, cloud: str) -> list[dict[str, Any]]:
+        """The faults that have not struck yet; all are withdrawn."""
+        unused = [fault for fault in self.faults(cloud) if fault["seen"] < fault["nth"]]
+        self.clear_faults(cloud)
+        return unused
 
 
 StartSandbox = Callable[..., RunningSandbox]

@@ -106,8 +106,12 @@ def test_a_failed_image_is_replaced_by_one(images: Cloud) -> None:
 
 
 def test_a_pending_image_is_adopted(images: Cloud) -> None:
-    pending = images.succeeds(MODULE, wait=False)
-    done = images.succeeds(MODULE)
+    with images.held("RegisterImage"):
+        pending = images.succeeds(MODULE, wait=False)
+        before = images.mark()
+        joining = images.start(MODULE)
+        images.until("DescribeImages", before)
+    done = joining.result()
     assert pending.changed
     assert pending["state"] == "pending"
     assert not done.changed

@@ -132,8 +132,13 @@ def test_a_failing_region_leaves_the_others_to_land(copies: Cloud) -> None:
 
 
 def test_a_pending_copy_is_adopted(copies: Cloud) -> None:
-    pending = copies.succeeds(MODULE, regions=["us-west-2"], wait=False)
-    done = copies.succeeds(MODULE, regions=["us-west-2"])
+    with copies.held("CopyImage"):
+        pending = copies.succeeds(MODULE, regions=["us-west-2"], wait=False)
+        before = copies.mark()
+        joining = copies.start(MODULE, regions=["us-west-2"])
+        # Of the source, and then of the copy.
+        copies.until("DescribeImages", before, count=2)
+    done = joining.result()
     assert _of(pending, "state") == ["pending"]
     assert _of(done, "state") == ["available"]
     assert not done.changed

@@ -56,8 +56,12 @@ def test_without_anything_staged_only_what_exists_is_found(aws: Cloud, sha256: s
 
 def test_a_task_under_way_is_adopted(imports: Cloud) -> None:
     start = imports.mark()
-    begun = imports.succeeds(MODULE, wait=False)
-    done = imports.succeeds(MODULE)
+    with imports.held("ImportSnapshot"):
+        begun = imports.succeeds(MODULE, wait=False)
+        before = imports.mark()
+        joining = imports.start(MODULE)
+        imports.until("DescribeImportSnapshotTasks", before)
+    done = joining.result()
     assert begun.changed
     assert begun["snapshot_id"] is None
     assert done["import_task_id"] == begun["import_task_id"]

@@ -52,10 +52,14 @@ def test_an_import_that_took_too_long_is_picked_up(versions: Cloud) -> None:
 
 
 def test_an_import_under_way_is_adopted(versions: Cloud) -> None:
-    begun = versions.succeeds(MODULE, wait=False)
-    before = versions.mark()
-    under_way = versions.succeeds(MODULE, check_mode=True)
-    awaited = versions.succeeds(MODULE)
+    with versions.held("GalleryImageVersions_CreateOrUpdate"):
+        begun = versions.succeeds(MODULE, wait=False)
+        before = versions.mark()
+        under_way = versions.succeeds(MODULE, check_mode=True)
+        mark = versions.mark()
+        joining = versions.start(MODULE)
+        versions.until("GalleryImageVersions_Get", mark)
+    awaited = joining.result()
     assert versions.writes(before) == []
     assert begun.changed
     assert not under_way.changed

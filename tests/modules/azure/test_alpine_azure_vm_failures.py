@@ -82,25 +82,36 @@ def test_a_removal_that_fails_is_told_and_can_be_repeated(machines: Cloud) -> No
 
 def test_a_removal_under_way_is_joined(machines: Cloud) -> None:
     machines.succeeds(MODULE)
-    begun = machines.succeeds(MODULE, state="absent", wait=False)
-    joined = machines.succeeds(MODULE, state="absent")
+    with machines.held(DELETE):
+        begun = machines.succeeds(MODULE, state="absent", wait=False)
+        before = machines.mark()
+        joining = machines.start(MODULE, state="absent")
+        machines.until("VirtualMachines_Get", before)
+    joined = joining.result()
     assert (begun["state"], joined["state"]) == ("deleting", "absent")
     assert machines.sandbox.holdings("azure") == {}
 
 
 def test_a_machine_that_is_being_removed_is_launched_again(machines: Cloud) -> None:
     first = machines.succeeds(MODULE)
-    machines.succeeds(MODULE, state="absent", wait=False)
-    second = machines.succeeds(MODULE)
+    with machines.held(DELETE):
+        machines.succeeds(MODULE, state="absent", wait=False)
+        before = machines.mark()
+        launch = machines.start(MODULE)
+        machines.until("VirtualMachines_Get", before)
+    second = launch.result()
     assert second.changed
     assert second["public_address"] != first["public_address"]
 
 
 def test_a_launch_that_is_not_waited_for_is_picked_up(machines: Cloud) -> None:
-    begun = machines.succeeds(MODULE, wait=False)
-    under_way = machines.succeeds(MODULE, check_mode=True)
-    before = machines.mark()
-    awaited = machines.succeeds(MODULE)
+    with machines.held(CREATE):
+        begun = machines.succeeds(MODULE, wait=False)
+        under_way = machines.succeeds(MODULE, check_mode=True)
+        before = machines.mark()
+        joining = machines.start(MODULE)
+        machines.until("VirtualMachines_Get", before)
+    awaited = joining.result()
     assert machines.writes(before) == []
     assert (begun.changed, under_way.changed, awaited.changed) == (True, False, False)
     assert begun["provisioning"] == "in_progress"
@@ -122,9 +133,6 @@ def test_a_machine_that_others_launch_meanwhile_is_left_alone(machines: Cloud) -
     machines.succeeds(MODULE)
     body = requests_to.machine("GET", name).json()
     machines.succeeds(MODULE, state="absent")
-    machines.fault("ResourceSkus_List", delay=2)
-    run = machines.start(MODULE)
-    time.sleep(1)
     foreign = AzureRequests(machines.sandbox)
     properties = {key: body["properties"][key] for key in ("hardwareProfile", "osProfile", "diagnosticsProfile")}
     properties["storageProfile"] = {
@@ -145,7 +153,10 @@ def test_a_machine_that_others_launch_meanwhile_is_left_alone(machines: Cloud) -
             }
         ],
     }
-    created = foreign.machine("PUT", name, {"location": "westeurope", "properties": properties})
+    with machines.held("ResourceSkus_List", "request"):
+        run = machines.start(MODULE)
+        machines.sandbox.until_struck("azure")
+        created = foreign.machine("PUT", name, {"location": "westeurope", "properties": properties})
     assert created.status_code == 201, created.text
     result = run.result()
     assert result.failed

@@ -194,11 +194,13 @@ def test_a_machine_that_is_removed_while_it_is_made_ends_its_making(
     body["properties"]["storageProfile"]["osDisk"]["deleteOption"] = "Delete"
     _interface(body)["deleteOption"] = "Delete"
     _address(body)["publicIPAddressConfiguration"]["properties"]["deleteOption"] = "Delete"
-    created = requests_to.machine("PUT", name, body)
-    changed = requests_to.machine("PATCH", name, {"tags": {}})
-    assert (changed.status_code, changed.json()["error"]["code"]) == (409, "Conflict")
-    deleted = requests_to.machine("DELETE", name)
-    again = requests_to.machine("DELETE", name)
+    with machines.held("VirtualMachines_CreateOrUpdate"):
+        created = requests_to.machine("PUT", name, body)
+        changed = requests_to.machine("PATCH", name, {"tags": {}})
+        assert (changed.status_code, changed.json()["error"]["code"]) == (409, "Conflict")
+        machines.fault("VirtualMachines_Delete", hold="operation")
+        deleted = requests_to.machine("DELETE", name)
+        again = requests_to.machine("DELETE", name)
     assert deleted.headers["Azure-AsyncOperation"] == again.headers["Azure-AsyncOperation"]
     assert requests_to.outcome(deleted)["status"] == "Succeeded"
     assert requests_to.outcome(created)["status"] == "Failed"

@@ -95,10 +95,14 @@ def test_what_a_failed_import_has_left_is_replaced(
 
 
 def test_an_import_under_way_is_adopted(images: Cloud) -> None:
-    begun = images.succeeds(MODULE, wait=False)
-    before = images.mark()
-    begun_again = images.succeeds(MODULE, wait=False)
-    awaited = images.succeeds(MODULE)
+    with images.held("images.insert"):
+        begun = images.succeeds(MODULE, wait=False)
+        before = images.mark()
+        begun_again = images.succeeds(MODULE, wait=False)
+        mark = images.mark()
+        joining = images.start(MODULE)
+        images.until("images.get", mark)
+    awaited = joining.result()
     assert images.writes(before) == []
     assert (begun.changed, begun["status"]) == (True, "PENDING")
     assert not begun_again.changed
@@ -116,12 +120,14 @@ def test_waiting_has_a_bound(images: Cloud) -> None:
 
 def test_an_import_that_was_not_waited_for_may_fail(images: Cloud) -> None:
     images.fault("images.insert", service="compute", fail="Out of disks.")
-    doomed = images.succeeds(MODULE, wait=False)
+    with images.held("images.insert"):
+        doomed = images.succeeds(MODULE, wait=False)
+        before = images.mark()
+        joining = images.start(MODULE)
+        images.until("images.get", before)
+    awaited = joining.result()
     assert doomed.changed
-    awaited = images.run(MODULE)
-    # By the time it is looked at, the import may have failed: then it is replaced.
-    if awaited.failed:
-        assert "Out of disks." in awaited.msg
-    else:
-        assert awaited.changed
-        assert awaited["id"] != doomed["id"]
+    assert awaited.failed
+    assert "Out of disks." in awaited.msg
+    # What has failed before it is looked at is replaced.
+    assert images.succeeds(MODULE)["id"] != doomed["id"]

@@ -147,17 +147,24 @@ def test_labels_converge(machines: Cloud) -> None:
 
 
 def test_an_instance_that_is_not_waited_for_is_picked_up(machines: Cloud) -> None:
-    begun = machines.succeeds(MODULE, wait=False)
-    before = machines.mark()
-    awaited = machines.succeeds(MODULE)
+    with machines.held("instances.insert"):
+        begun = machines.succeeds(MODULE, wait=False)
+        before = machines.mark()
+        joining = machines.start(MODULE)
+        machines.until("instances.get", before)
+    awaited = joining.result()
     assert machines.writes(before) == []
     assert begun.changed
     assert not begun["running"]
     assert not awaited.changed
     assert awaited["running"]
     before = machines.mark()
-    assert machines.succeeds(MODULE, state="absent", wait=False).changed
-    joined = machines.succeeds(MODULE, state="absent")
+    with machines.held("instances.delete"):
+        assert machines.succeeds(MODULE, state="absent", wait=False).changed
+        mark = machines.mark()
+        joining = machines.start(MODULE, state="absent")
+        machines.until("instances.get", mark)
+    joined = joining.result()
     assert machines.writes(before) == ["instances.delete"]
     assert joined["state"] == "absent"
     assert machines.sandbox.holdings("gcp") == {}
@@ -165,8 +172,12 @@ def test_an_instance_that_is_not_waited_for_is_picked_up(machines: Cloud) -> Non
 
 def test_an_instance_that_is_being_deleted_is_launched_anew(machines: Cloud) -> None:
     first = machines.succeeds(MODULE)
-    machines.succeeds(MODULE, state="absent", wait=False)
-    second = machines.succeeds(MODULE)
+    with machines.held("instances.delete"):
+        machines.succeeds(MODULE, state="absent", wait=False)
+        before = machines.mark()
+        launch = machines.start(MODULE)
+        machines.until("instances.get", before)
+    second = launch.result()
     assert second.changed
     assert second["id"] != first["id"]
 

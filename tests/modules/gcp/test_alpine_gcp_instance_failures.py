@@ -165,10 +165,14 @@ def test_a_launch_that_fails_is_told_and_leaves_nothing(machines: Cloud, reason:
 
 def test_a_launch_under_way_that_fails_tells_why(machines: Cloud) -> None:
     machines.fault("instances.insert", fail="Out of machines.")
-    machines.succeeds(MODULE, wait=False)
-    awaited = machines.run(MODULE)
-    # By the time it is looked at it may be gone: then it is launched again.
-    assert "Out of machines." in awaited.msg if awaited.failed else awaited.changed
+    with machines.held("instances.insert"):
+        machines.succeeds(MODULE, wait=False)
+        before = machines.mark()
+        joining = machines.start(MODULE)
+        machines.until("instances.get", before)
+    awaited = joining.result()
+    assert awaited.failed
+    assert "Out of machines." in awaited.msg
 
 
 def test_a_deletion_that_fails_is_told_and_can_be_repeated(machines: Cloud) -> None:

@@ -158,15 +158,18 @@ def test_a_wrong_archive_fails_the_operation(
     assert google.json("GET", f"{google.images}/{image['name']}")["status"] == "FAILED"
 
 
-def test_an_import_takes_time_and_reads_the_object_meanwhile(google: Google, archives: Path) -> None:
+def test_an_import_takes_time_and_reads_the_object_meanwhile(
+    google: Google, archives: Path, start_sandbox: StartSandbox
+) -> None:
     google.upload("vanishing.tar.gz", _archive(archives, "--format=gnu", "-S", "disk.raw"))
     image = google.image(rawDisk={"source": f"https://storage.googleapis.com/{_BUCKET}/vanishing.tar.gz"})
-    operation = google.json("POST", google.images, image)
-    assert operation["status"] == "RUNNING"
-    pending = google.json("GET", f"{google.images}/{image['name']}")
-    assert pending["status"] == "PENDING"
-    assert "is not ready" in google.refused("DELETE", f"{google.images}/{image['name']}")
-    google.json("DELETE", f"{google.storage}/storage/v1/b/{_BUCKET}/o/vanishing.tar.gz", status=204)
+    with start_sandbox("gcp").held("gcp", "images.insert"):
+        operation = google.json("POST", google.images, image)
+        assert operation["status"] == "RUNNING"
+        pending = google.json("GET", f"{google.images}/{image['name']}")
+        assert pending["status"] == "PENDING"
+        assert "is not ready" in google.refused("DELETE", f"{google.images}/{image['name']}")
+        google.json("DELETE", f"{google.storage}/storage/v1/b/{_BUCKET}/o/vanishing.tar.gz", status=204)
     assert google.outcome(operation)["error"]["errors"][0]["code"] == "RESOURCE_NOT_FOUND"
 
 

@@ -109,22 +109,23 @@ def test_an_image_without_gvnic_gets_none(images: Cloud) -> None:
     assert words in google.refused("POST", url, newer)
 
 
-def test_what_an_instance_is_asked_is_checked(google: tuple[Google, str]) -> None:
+def test_what_an_instance_is_asked_is_checked(google: tuple[Google, str], images: Cloud) -> None:
     signed_in, image = google
     url = f"{signed_in.zone()}/instances"
     request_id = str(uuid.uuid4())
     body = signed_in.instance("machine", image, labels={"team": "x"})
-    begun = signed_in.json("POST", f"{url}?requestId={request_id}", body)
-    assert signed_in.json("POST", f"{url}?requestId={request_id}", body)["name"] == begun["name"]
-    other = {**body, "name": "other"}
-    assert "was used by another request" in signed_in.refused("POST", f"{url}?requestId={request_id}", other)
-    assert begun["zone"].endswith("/zones/europe-west1-b")
-    assert "already exists" in signed_in.refused("POST", url, body, status=409)
-    assert "is not ready" in signed_in.refused("GET", f"{url}/machine/serialPort")
-    # A global operation is another thing.
-    assert "was not found" in signed_in.refused(
-        "GET", f"{signed_in.project}/global/operations/{begun['name']}", status=404
-    )
+    with images.held("instances.insert"):
+        begun = signed_in.json("POST", f"{url}?requestId={request_id}", body)
+        assert signed_in.json("POST", f"{url}?requestId={request_id}", body)["name"] == begun["name"]
+        other = {**body, "name": "other"}
+        assert "was used by another request" in signed_in.refused("POST", f"{url}?requestId={request_id}", other)
+        assert begun["zone"].endswith("/zones/europe-west1-b")
+        assert "already exists" in signed_in.refused("POST", url, body, status=409)
+        assert "is not ready" in signed_in.refused("GET", f"{url}/machine/serialPort")
+        # A global operation is another thing.
+        assert "was not found" in signed_in.refused(
+            "GET", f"{signed_in.project}/global/operations/{begun['name']}", status=404
+        )
     operations = f"{signed_in.zone()}/operations"
     assert signed_in.json("GET", f"{operations}/{begun['name']}/wait", status=404)
     assert signed_in.json("POST", f"{operations}/{begun['name']}/wait")["status"] == "DONE"
@@ -140,8 +141,9 @@ def test_what_an_instance_is_asked_is_checked(google: tuple[Google, str]) -> Non
     labels = {"labels": {}, "labelFingerprint": "AAAA"}
     assert "fingerprint" in signed_in.refused("POST", f"{url}/machine/setLabels", labels, status=412)
     assert "is already being used by" in signed_in.refused("DELETE", f"{signed_in.zone()}/disks/machine")
-    signed_in.json("DELETE", f"{url}/{made['id']}")
-    assert "is not ready" in signed_in.refused("DELETE", f"{url}/machine")
+    with images.held("instances.delete"):
+        signed_in.json("DELETE", f"{url}/{made['id']}")
+        assert "is not ready" in signed_in.refused("DELETE", f"{url}/machine")
     while signed_in.session.get(f"{url}/machine", timeout=30).status_code != 404:
         pass
 

@@ -138,7 +138,7 @@ class SandboxEBS(EBSResponse):
             writing.snapshot.status = "error" if failure else "completed"
             writing.snapshot.state_message = failure
 
-        self.state.later(1, finish)
+        self.state.later("CompleteSnapshot", finish, service="ebs")
         return ActionResult({"Status": "pending"})
 
     # Reading

@@ -39,7 +39,6 @@ class ImageRequests(RegistrationRequests, SnapshotRequests):
             raise EC2ClientError("InvalidAMIID.NotFound", f"The image id '[{source_id}]' does not exist")
         if source.state != "available":
             raise EC2ClientError("InvalidRequest", f"The image {source_id} is {source.state}, not available")
-        failure = self.state.faults.take_failure("ec2", "CopyImage")
         tags = self._tags_for("image", allowed=["image", "snapshot"])
         snapshot_tags = self._tags_for("snapshot", allowed=["image", "snapshot"])
         source_tags = {tag["key"]: tag["value"] for tag in source.get_tags()}
@@ -73,7 +72,7 @@ class ImageRequests(RegistrationRequests, SnapshotRequests):
                 snapshots.append(copy)
             image.mappings.append({"DeviceName": mapping["DeviceName"], "Ebs": ebs})
         image.add_tags(source_tags | {tag["Key"]: tag["Value"] for tag in tags})
-        self._settle(image, snapshots, failure)
+        self._settle("CopyImage", image, snapshots)
         return {"ImageId": image.id}
 
     def deregister_image(self) -> ActionResult:

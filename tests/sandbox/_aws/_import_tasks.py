@@ -79,5 +79,5 @@ class ImportTaskRequests(EC2Requests):
         def finish() -> None:
             task.status = "cancelled"
 
-        self.state.later(0.5, finish)
+        self.state.later("CancelImportTask", finish)
         return ActionResult({"ImportTaskId": task_id, "PreviousState": previous, "State": "cancelling"})

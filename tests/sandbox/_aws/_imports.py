@@ -97,6 +97,7 @@ class _TaskError(Exception):
 def run_import(state: State, account: str, task: ImportTask, role: str) -> None:
     """Carry the task out in a thread of its own: pending, active, then completed or deleting and deleted."""
     failure = state.faults.take_failure("ec2", "ImportSnapshot")
+    held = state.faults.take_hold("ec2", "ImportSnapshot")
 
     def work() -> None:
         start = time.monotonic()
@@ -104,6 +105,7 @@ def run_import(state: State, account: str, task: ImportTask, role: str) -> None:
         if not _advance(state, task, "active", "downloading/converting", "3"):
             return
         time.sleep(state.operation_seconds * 0.3)
+        held.wait()
         try:
             if failure:
                 raise _TaskError(failure)

@@ -65,7 +65,7 @@ class InstanceRequests(EC2Requests):
         service = MetadataService(items, tokens == "required", metadata.get("HttpEndpoint") != "disabled")
         _set_state(instance, _PENDING)
         if failure:
-            self.state.later(1, lambda: self._end(instance, StateReason(failure, "Server.InternalError")))
+            self.state.later("RunInstances", lambda: self._end(instance, StateReason(failure, "Server.InternalError")))
         else:
             machine, address = self.state.machines.launch(
                 Hardware(
@@ -80,7 +80,9 @@ class InstanceRequests(EC2Requests):
             self.state.running[instance.id] = machine
             if instance.public_ip:
                 instance.nics[0].public_ip = address
-            self.state.later(1, lambda: _set_state(instance, _RUNNING) if instance.state == "pending" else None)
+            self.state.later(
+                "RunInstances", lambda: _set_state(instance, _RUNNING) if instance.state == "pending" else None
+            )
         self.state.instances.append(instance)
         return {
             "ReservationId": reservation.id,
@@ -165,7 +167,7 @@ class InstanceRequests(EC2Requests):
                 reason = StateReason(
                     "Client.UserInitiatedShutdown: User initiated shutdown", "Client.UserInitiatedShutdown"
                 )
-                self.state.later(1, functools.partial(self._end, instance, reason))
+                self.state.later("TerminateInstances", functools.partial(self._end, instance, reason))
             current = {"Code": instance.state_code, "Name": instance.state}
             results.append({"InstanceId": instance.id, "CurrentState": current, "PreviousState": previous})
         return ActionResult({"TerminatingInstances": results})

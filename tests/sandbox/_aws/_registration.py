@@ -44,7 +44,7 @@ class RegistrationRequests(EC2Requests):
             **attributes,
         )
         image.add_tags({tag["Key"]: tag["Value"] for tag in image_tags})
-        self._settle(image, [], self.state.faults.take_failure("ec2", "RegisterImage"))
+        self._settle("RegisterImage", image, [])
         return ActionResult({"ImageId": image.id})
 
     def _image_attributes(self) -> dict[str, Any]:
@@ -114,7 +114,9 @@ class RegistrationRequests(EC2Requests):
             )
             raise EC2ClientError("InvalidAMIName.Malformed", message)
 
-    def _settle(self, image: SandboxImage, snapshots: list[SandboxSnapshot], failure: str | None) -> None:
+    def _settle(self, operation: str, image: SandboxImage, snapshots: list[SandboxSnapshot]) -> None:
+        failure = self.state.faults.take_failure("ec2", operation)
+
         def finish() -> None:
             if failure:
                 image.state = "failed"
@@ -124,4 +126,4 @@ class RegistrationRequests(EC2Requests):
             for snapshot in snapshots:
                 snapshot.status = "error" if failure else "completed"
 
-        self.state.later(1, finish)
+        self.state.later(operation, finish)

@@ -43,9 +43,15 @@ class State:
     """By operation, region and client token."""
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
-    def later(self, share: float, action: Callable[[], None]) -> None:
-        """Run ``action`` after this share of the time that an operation takes."""
-        timer = threading.Timer(self.operation_seconds * share, action)
+    def later(self, operation: str, action: Callable[[], None], *, service: str = "ec2") -> None:
+        """Run ``action`` when the time has passed that this operation takes."""
+        held = self.faults.take_hold(service, operation)
+
+        def run() -> None:
+            held.wait()
+            action()
+
+        timer = threading.Timer(self.operation_seconds, run)
         timer.daemon = True
         timer.start()
 

@@ -238,6 +238,7 @@ class Galleries:
         kind = ("Galleries", "GalleryImages", "GalleryImageVersions")[len(resource.path) - 1]
         verb = {"Creating": "CreateOrUpdate", "Updating": "Update", "Deleting": "Delete"}[state]
         reason = self._faults.take_failure("compute", f"{kind}_{verb}")
+        held = self._faults.take_hold("compute", f"{kind}_{verb}")
 
         def work() -> None:
             if reason:
@@ -258,7 +259,7 @@ class Galleries:
         def failed(_error: ArmError) -> None:
             resource.state = "Failed"
 
-        return self._operations.start(work, succeeded=succeeded, failed=failed)
+        return self._operations.start(work, held=held, succeeded=succeeded, failed=failed)
 
 
 def _source_of(profile: dict[str, Any]) -> Any:

@@ -39,10 +39,16 @@ class Operations:
             raise ArmError(503, "ServiceUnavailable", "The service is shutting down.")
 
     def start(
-        self, work: Callable[[], None], *, succeeded: Callable[[], None], failed: Callable[[ArmError], None]
+        self,
+        work: Callable[[], None],
+        *,
+        held: threading.Event,
+        succeeded: Callable[[], None],
+        failed: Callable[[ArmError], None],
     ) -> str:
         """Run ``work`` and return the operation's id.
 
+        :param held: waited for first.
         :param succeeded: called when ``work`` has returned and the time that an operation takes has passed.
         :param failed: called when ``work`` has raised.
         """
@@ -52,6 +58,7 @@ class Operations:
         began = time.monotonic()
 
         def run() -> None:
+            held.wait()
             try:
                 try:
                     work()

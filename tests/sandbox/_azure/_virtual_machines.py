@@ -146,6 +146,7 @@ class VirtualMachines:
             if machine.state == "Deleting":
                 return machine.operation
             reason = self._faults.take_failure("compute", "VirtualMachines_Delete")
+            held = self._faults.take_hold("compute", "VirtualMachines_Delete")
             machine.state = "Deleting"
 
             def work() -> None:
@@ -161,7 +162,7 @@ class VirtualMachines:
             def failed(error: ArmError) -> None:
                 machine.state, machine.failure = "Failed", error
 
-            machine.operation = self._operations.start(work, succeeded=succeeded, failed=failed)
+            machine.operation = self._operations.start(work, held=held, succeeded=succeeded, failed=failed)
             return machine.operation
 
     def delete_disk(self, name: str) -> bool:
@@ -230,6 +231,7 @@ class VirtualMachines:
             machine.body["tags"] = body["tags"]
         machine.state = "Updating"
         reason = self._faults.take_failure("compute", "VirtualMachines_Update")
+        held = self._faults.take_hold("compute", "VirtualMachines_Update")
 
         def work() -> None:
             if reason:
@@ -241,10 +243,11 @@ class VirtualMachines:
         def failed(error: ArmError) -> None:
             machine.state, machine.failure = "Failed", error
 
-        machine.operation = self._operations.start(work, succeeded=succeeded, failed=failed)
+        machine.operation = self._operations.start(work, held=held, succeeded=succeeded, failed=failed)
 
     def _create(self, machine: VirtualMachine, plan: _Plan) -> None:
         reason = self._faults.take_failure("compute", "VirtualMachines_CreateOrUpdate")
+        held = self._faults.take_hold("compute", "VirtualMachines_CreateOrUpdate")
         # The answer names the interface already.
         interface = self._networks.create_interface(
             plan.interface, location=machine.body["location"], machine_id=machine.id
@@ -282,7 +285,7 @@ class VirtualMachines:
                 if machine.state == "Creating":
                     machine.state, machine.failure = "Failed", error
 
-        machine.operation = self._operations.start(work, succeeded=succeeded, failed=failed)
+        machine.operation = self._operations.start(work, held=held, succeeded=succeeded, failed=failed)
 
     def _forget(self, machine: VirtualMachine) -> None:
         """What was made to go with it goes, and the rest stays."""

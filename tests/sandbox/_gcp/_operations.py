@@ -20,7 +20,13 @@ from tests.sandbox._repeats import FirstAnswers
 
 # How a fault is ordered that ends in another code than INTERNAL_ERROR.
 _CODED = re.compile(r"([A-Z_]{4,}): (.+)", re.DOTALL)
-_STATUSES = {400: "BAD REQUEST", 403: "FORBIDDEN", 500: "INTERNAL SERVER ERROR", 503: "SERVICE UNAVAILABLE"}
+_STATUSES = {
+    400: "BAD REQUEST",
+    403: "FORBIDDEN",
+    404: "NOT FOUND",
+    500: "INTERNAL SERVER ERROR",
+    503: "SERVICE UNAVAILABLE",
+}
 
 
 class OperationError(Exception):
@@ -114,9 +120,11 @@ class Operations:
             operation["zone"] = link(self._project, scope)
         self._operations[name] = operation
         failure = self._faults.take_failure("compute", call.name)
+        held = self._faults.take_hold("compute", call.name)
 
         def run() -> None:
             error: OperationError | None = None
+            held.wait()
             try:
                 if failure is not None:
                     raise _ordered(failure)
@@ -134,11 +142,11 @@ class Operations:
         return operation
 
     def _end(self, operation: dict[str, Any], error: OperationError | None) -> None:
-        operation |= {"status": "DONE", "progress": 100, "endTime": now()}
         if error is not None:
             operation["httpErrorStatusCode"] = error.status
             operation["httpErrorMessage"] = _STATUSES[error.status]
             operation["error"] = {"errors": [{"code": error.code, "message": error.message}]}
+        operation |= {"status": "DONE", "progress": 100, "endTime": now()}
         self._operation_done.notify_all()
 
     def _operation(self, call: Call) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,38 @@ def test_connections_are_dropped_at_the_moment_that_was_ordered(
         assert ours.recv(1) == b""
     assert (answer, sandbox.asked) == (sent, asked)
     assert [line["bytes_out"] for line in sandbox.logged()] == [len(sent)]
+
+
+@pytest.mark.parametrize(("hold", "asked"), [("request", 0), ("answer", 1)])
+def test_what_is_held_goes_on_when_the_faults_are_cleared(sandbox: _Sandbox, hold: str, asked: int) -> None:
+    sandbox.faults.order(Fault(hold=hold))
+    with ThreadPoolExecutor() as pool:
+        put = pool.submit(lambda: list(sandbox.put()))
+        try:
+            while not sandbox.faults.listing()[0]["seen"] or sandbox.asked < asked:
+                time.sleep(0.01)
+            with pytest.raises(TimeoutError):
+                put.result(timeout=0.1)
+            assert (sandbox.asked, sandbox.logged()) == (asked, [])
+        finally:
+            sandbox.faults.clear()
+        assert put.result(timeout=30) == _PIECES
+
+
+def test_an_operation_is_held_until_the_faults_are_cleared() -> None:
+    faults = FaultBook()
+    faults.order(Fault(operation="Put*", hold="operation"))
+    assert faults.take_hold("service", "GetThing").is_set()
+    held = faults.take_hold("service", "PutThing")
+    assert not held.is_set()
+    # Once, as it was ordered.
+    assert faults.take_hold("service", "PutThing").is_set()
+    faults.clear()
+    assert held.is_set()
+
+
+def test_a_fault_is_of_one_kind_that_there_is() -> None:
+    with pytest.raises(ValueError, match="hold is one of request, answer, operation, not 'breath'"):
+        Fault(hold="breath")
+    with pytest.raises(ValueError, match="exactly one"):
+        Fault(hold="answer", status=503)
