@@ -50,6 +50,7 @@ options:
   console_pattern:
     description:
       - A regular expression. Wait, up to O(wait_timeout), until what the machine has printed on its serial console
-        matches it, and fail with its last lines when it does not. Implies O(console=true).
+        matches it, and fail with its last lines when it does not, or when its kernel panics before that. Implies
+        O(console=true).
     type: str
 """

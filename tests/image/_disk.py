@@ -31,8 +31,8 @@ ROOT_LABEL = "/"
 _GRUB_CONFIG = """\
 {platform.grub_terminal}
 search.fs_uuid {root} root
-linux /boot/vmlinuz-virt root=LABEL={label} console={platform.console} quiet panic=-1
-initrd /boot/initramfs-virt
+linux /boot/vmlinuz-virt root=LABEL={label} console={platform.console} {options}
+{initrd}
 boot
 """
 _GRUB_MODULES = ["ext2", "linux", "part_gpt", "search_fs_uuid", "serial", "terminal"]
@@ -58,7 +58,15 @@ def make_disk(spec: ImageSpec, disk: Path, *, packages: Path, root_tree: Path, w
         file.truncate(_SIZE)
     platform = PLATFORMS[spec.arch]
     config = work / "grub.cfg"
-    config.write_text(_GRUB_CONFIG.format(platform=platform, root=_ROOT_UUID, label=ROOT_LABEL))
+    config.write_text(
+        _GRUB_CONFIG.format(
+            platform=platform,
+            root=_ROOT_UUID,
+            label=ROOT_LABEL,
+            options="panic=-1" if spec.variant == "bare" else "quiet panic=-1",
+            initrd="" if spec.variant == "rootless" else "initrd /boot/initramfs-virt",
+        )
+    )
     grub = _Grub(packages, config)
     if spec.firmware == "bios":
         core = grub.make_image("i386-pc", ["biosdisk"], root_tree / "boot/core.img")

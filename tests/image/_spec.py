@@ -12,6 +12,7 @@ Arch = Literal["x86_64", "aarch64"]
 ARCHES: tuple[Arch, ...] = typing.get_args(Arch)
 Firmware = Literal["hybrid", "uefi", "bios"]
 FIRMWARES: tuple[Firmware, ...] = typing.get_args(Firmware)
+Variant = Literal["", "rootless", "bare"]
 
 _WITHOUT_FIRMWARE = "alpine-{release}-{arch}-tiny-r{revision}"
 # Alpine has named its images in three ways. For each kind of image the last release that had it, and its way.
@@ -36,6 +37,9 @@ class ImageSpec:
     release: str = ""
     revision: int = 0
     arch: Arch = "x86_64"
+    variant: Variant = ""
+    """``rootless`` has no initramfs, so that the kernel finds no root and panics. ``bare`` has nothing that acts on user
+    data, and its kernel is not quiet."""
 
     def __post_init__(self) -> None:
         if (self.arch, self.firmware) not in _NAMES:

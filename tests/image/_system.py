@@ -51,7 +51,7 @@ def make_root_tree(spec: ImageSpec, tree: Path, *, packages: Path, work: Path) -
     _lay_busybox(tree, packages, _APPLETS)
     for directory in ("boot", "dev", "etc/dropbear", "home", "proc", "run", "sbin", "sys"):
         (tree / directory).mkdir(parents=True)
-    for name in ("start-cloud", "set-address"):
+    for name in ("start-cloud", "set-address") if spec.variant != "bare" else ():
         _copy_program(_FILES / name, tree / "sbin" / name)
     _copy_program(_FILES / "root-init", tree / "sbin/init")
     _lay_dropbear(tree, packages)

@@ -4,20 +4,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
-from tests.image import HYBRID, build_image
+from tests.image import HYBRID
 from tests.integration.conftest import RunningSandbox, StartSandbox
-from tests.support.disks import GIB, SmallDisk
+from tests.support.bootable import bootable_facts
+from tests.support.disks import SmallDisk
 from tests.support.login import KeyFile
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import changed_tasks, run_playbook
@@ -31,33 +29,12 @@ def sandbox(start_sandbox: StartSandbox) -> RunningSandbox:
     return sandbox
 
 
-def _vhd(image: Path, subformat: str) -> str:
-    vhd = image.with_name(f"{subformat}.vhd")
-    options = f"subformat={subformat},force_size=on"
-    subprocess.run(["qemu-img", "convert", "-O", "vpc", "-o", options, image, vhd], check=True)
-    return str(vhd)
-
-
-def _gce_tar(image: Path) -> str:
-    """As ``tar`` of GNU makes it; Compute Engine wants whole GiB."""
-    raw, archive = image.with_name("disk.raw"), image.with_name("disk.raw.tar.gz")
-    subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True)
-    os.truncate(raw, GIB)
-    subprocess.run(["tar", "--format=oldgnu", "-Sczf", archive, "-C", str(raw.parent), "disk.raw"], check=True)
-    return str(archive)
-
-
 @pytest.fixture(scope="module")
 def bootable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What is particular to the bootable image among the facts of role alpine_image."""
-    image = build_image(HYBRID, tmp_path_factory.mktemp("bootable"))
-    return {
-        # By a name of its own: other tests look into the same clouds.
-        "name": f"{image.stem}70",
-        "path": str(image),
-        "sha256": hashlib.sha256(image.read_bytes()).hexdigest(),
-        "files": {"dynamic_vhd": _vhd(image, "dynamic"), "fixed_vhd": _vhd(image, "fixed"), "gce_tar": _gce_tar(image)},
-    }
+    directory = tmp_path_factory.mktemp("bootable")
+    formats = ("dynamic_vhd", "fixed_vhd", "gce_tar")
+    return bootable_facts(HYBRID, directory, *formats, name=f"{HYBRID.name}70")
 
 
 @pytest.fixture

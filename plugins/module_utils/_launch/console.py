@@ -16,6 +16,8 @@ from .._core.wait import Wait
 # Colours, cursor movements and the like (ECMA-48, section 5.4), which firmware and boot loaders print, and what else
 # is no text.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
+# What Linux says last (kernel/panic.c), before it stands still or starts again; registers and a trace may follow.
+_PANIC = re.compile(r"Kernel panic - not syncing[^\n]*(?=\n)")
 _LINES_IN_MESSAGE = 12
 _LINES_IN_RESULT = 100
 
@@ -75,7 +77,8 @@ class ConsoleRequest:
         :param name: of the machine.
         :param console: gives all that it has said.
         :param ended: tells the machine's state once it does not run any more, and ``None`` as long as it does.
-        :raises ProviderError: when that does not come in time, or not before the machine ends; with the last lines.
+        :raises ProviderError: when that does not come in time, or not before the machine ends or its kernel panics;
+            with the last lines.
         """
         if self.pattern is None:
             return ConsoleText(plain_text(console()), None, 0)
@@ -88,6 +91,8 @@ class ConsoleRequest:
             found = self.pattern.search(text)
             if found is not None:
                 return ConsoleText(text, found[0], waited)
+            if (panic := _PANIC.search(text)) is not None:
+                raise _silent(name, self.pattern.pattern, text, f"it ended in {panic[0]!r}")
             if state is not None:
                 raise _silent(name, self.pattern.pattern, text, f"it is {state}")
             if waited >= wait.timeout:

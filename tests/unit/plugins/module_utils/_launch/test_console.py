@@ -79,6 +79,22 @@ class TestReading:
             "Kernel panic"
         )
 
+    def test_a_panic_ends_the_waiting_and_is_told_whatever_follows(self) -> None:
+        panic = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)"
+        trace = "".join(f"[    2.1] register {number}\n" for number in range(40))
+        with pytest.raises(ProviderError) as caught:
+            read(request("ready"), "", f"[    2.0] {panic}\n{trace}", f"{panic}\nready\n")
+        assert f"on its console: it ended in '{panic}'. The last lines" in caught.value.message
+        assert "register 39" in caught.value.message
+        assert "register 10" not in caught.value.message
+
+    def test_a_panic_is_told_in_whole(self) -> None:
+        with pytest.raises(ProviderError, match=r"'Kernel panic - not syncing: VFS'\. The last"):
+            read(request("ready"), "Kernel panic - not syncing", "Kernel panic - not syncing: VFS\n")
+
+    def test_who_waits_for_a_panic_gets_it(self) -> None:
+        assert read(request("panic"), "", "Kernel panic - not syncing: VFS\n").match == "panic"
+
     def test_the_time_is_bounded(self) -> None:
         lines = "".join(f"line {number}\n" for number in range(200))
         with pytest.raises(ProviderError, match=r"waited 0\.1 seconds \(wait_timeout\)") as caught:
