@@ -83,7 +83,7 @@ options:
     type: dict
 notes:
   - What an instance prints on its console is captured while it runs, and each captured history is deleted once it is
-    read. What is printed right before a machine powers itself off may be lost.
+    read; in check mode nothing is captured. What is printed right before a machine powers itself off may be lost.
   - A security list or a network security group of the subnet has to let SSH in.
   - "The caller needs to be allowed C(manage instance-family), C(use virtual-network-family), C(use volume-family),
     C(read instance-images) and C(inspect availability-domains) in the compartment, and should be allowed

@@ -38,8 +38,8 @@ class ImageSpec:
     revision: int = 0
     arch: Arch = "x86_64"
     variant: Variant = ""
-    """``rootless`` has no initramfs, so that the kernel finds no root and panics. ``bare`` has nothing that acts on user
-    data, and its kernel is not quiet."""
+    """``rootless`` has no initramfs, so that the kernel finds no root and panics. ``bare`` has nothing that acts on
+    user data, and its kernel is not quiet."""
 
     def __post_init__(self) -> None:
         if (self.arch, self.firmware) not in _NAMES:

@@ -116,7 +116,8 @@ def _adopt(
         found = await_running(clients, request, found)
     if after != held and not check_mode:
         set_instance_tags(clients, found, after.freeform_tags)
-    console = _read_console(clients, request, found)
+    # What is captured is a resource, so nothing is in check mode.
+    console = None if check_mode else _read_console(clients, request, found)
     return _result(clients, request, found, changed=after != held, before=held, after=after, console=console)
 
 

@@ -185,6 +185,8 @@ def test_a_console_that_stays_silent_fails_the_task_and_leaves_the_machine(machi
     seen = machines.succeeds(MODULE, console=True)
     assert machines.writes(start) == ["CaptureConsoleHistory", "DeleteConsoleHistory"]
     assert not seen.changed
+    # To capture is to write.
+    assert machines.succeeds(MODULE, check_mode=True, console=True)["console"] is None
     assert isinstance(seen["console"], str)
     assert seen["console_match"] is None
     assert "console_histories" not in machines.sandbox.holdings("oci")

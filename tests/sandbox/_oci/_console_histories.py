@@ -99,7 +99,7 @@ class ConsoleHistories:
             raise ApiError(409, "IncorrectState", f"The console history is {history['lifecycleState']}")
         offset = int(request.args.get("offset", 0))
         length = int(request.args.get("length", _DEFAULT_LENGTH))
-        if not offset >= 0 or not 0 < length <= _KEPT:
+        if offset < 0 or not 0 < length <= _KEPT:
             raise invalid("offset must be at least 0, and length from 1 to 1048576")
         content = self._contents[history_id]
         part = content[offset : offset + length]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import oci.core.models as models
 import pytest
+from oci.core import models
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
 from ansible_collections.alpine.cloud.plugins.module_utils._oci.image_shapes import ImageShapeState
