@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -139,7 +140,8 @@ class ProgressAction(ActionBase):
             as_bar=_ON_TERMINAL and alone,
             clock=time.monotonic,
         )
-        with tempfile.NamedTemporaryFile(prefix="alpine-cloud-progress-") as file:
+        # In Ansible's own folder for this run, of which a killed run leaves no more than it does anyway.
+        with tempfile.NamedTemporaryFile(prefix="alpine-cloud-progress-", dir=vars(C)["DEFAULT_LOCAL_TMP"]) as file:
             # The task is a copy that the worker owns, so that nothing has to be put back.
             self._task.environment = [*(self._task.environment or []), {FILE_VARIABLE: file.name}]
             with _Follower(Path(file.name), progress):

@@ -25,7 +25,7 @@ class Fault:
     :param delay: seconds to wait before acting.
     :param fail: the reason with which an asynchronous operation is to end in failure.
     :param hold: until the faults are cleared, keep back the ``request`` before the service acts, its ``answer``, or the
-        end of the asynchronous ``operation`` that it begins.
+        end of the asynchronous ``operation`` that it begins. A request whose client is gone by then never arrives.
     """
 
     operation: str = "*"

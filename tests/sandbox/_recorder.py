@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import time
@@ -52,6 +53,7 @@ class _CountingInput(io.RawIOBase):
         return len(data)
 
 
+_ESTABLISHED = 1  # TCP_ESTABLISHED in netinet/tcp.h
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -85,7 +87,7 @@ class Recorder:
                 time.sleep(fault.delay)
         drop = next((fault.drop for fault in faults if fault.drop), None)
         status = next((fault.status for fault in faults if fault.status), None)
-        self._faults.take_hold(operation.service, operation.name, "request").wait()
+        request_held = self._faults.take_hold(operation.service, operation.name, "request")
         answer_held = self._faults.take_hold(operation.service, operation.name, "answer")
 
         def recording_start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -105,6 +107,10 @@ class Recorder:
                 byte_range=environ.get("HTTP_RANGE"),
             )
 
+        if not request_held.is_set():
+            request_held.wait()
+            if _is_gone(environ):
+                drop = "before"
         if drop == "before":
             log(0, 0)
             _close_connection(environ)
@@ -191,6 +197,15 @@ def _first_half(
     _close_connection(environ)
 
 
+def _is_gone(environ: WSGIEnvironment) -> bool:
+    """Whether the client has closed the connection, though there may be something to read yet."""
+    connection: socket.socket | None = environ["werkzeug.socket"]
+    if connection is None:
+        return False
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
+
+
 def _close_connection(environ: WSGIEnvironment) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):  # The client was faster.
+        connection.shutdown(socket.SHUT_RDWR)

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox._supervisor import is_alive
 from tests.support.paths import COLLECTIONS, REPOSITORY
 
 
@@ -42,10 +44,27 @@ def run_playbook(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``playbook``; both output streams end up in ``stdout``."""
+    process = start_playbook(
+        playbook, *arguments, home=home, variables=variables, vars_files=vars_files, environment=environment
+    )
+    with process:
+        stdout, _ = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout)
+
+
+def start_playbook(
+    playbook: Path,
+    *arguments: str,
+    home: Path,
+    variables: Mapping[str, Any],
+    vars_files: Iterable[Path] = (),
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start it likewise."""
     command = [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *arguments]
     for file in vars_files:
         command += ["-e", f"@{file}"]
-    return subprocess.run(
+    return subprocess.Popen(
         [*command, "-e", json.dumps(dict(variables))],
         cwd=REPOSITORY,
         env=user_environment(home) | dict(environment or {}),
@@ -53,8 +72,25 @@ def run_playbook(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
+
+
+def kill_playbook(process: subprocess.Popen[str]) -> str:
+    """Kill it with all that it has started, as the end of a CI job does, and return what it has printed.
+
+    Ansible's workers have sessions of their own, so that they are in no group with it.
+    """
+    family = [process.pid]
+    for pid in family:
+        # Of all its threads.
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            family += map(int, children.read_text().split())
+    for pid in family:
+        os.kill(pid, signal.SIGKILL)
+    stdout, _ = process.communicate()
+    while any(map(is_alive, family[1:])):
+        pass
+    return stdout
 
 
 def changed_tasks(output: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.support.disks import SmallDisk
-from tests.support.playbook import changed_tasks, run_playbook
+from tests.support.playbook import changed_tasks, start_playbook
 
 
 def image_facts(disk: SmallDisk, *formats: str, **others: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Role:
     variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def succeeds(self, *arguments: str, **settings: Any) -> RoleRun:
-        """Run it with these arguments of ansible-playbook, and settings as :meth:`_run` knows them.
+        """Run it with these arguments of ansible-playbook, and settings as :meth:`_start` knows them.
 
         :raises AssertionError: with the output, if the run fails.
         """
@@ -93,7 +94,16 @@ class Role:
         assert returncode != 0, stdout
         return stdout
 
-    def _run(
+    def start(self, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
+        """Start it likewise."""
+        return self._start(arguments, **settings)
+
+    def _run(self, arguments: tuple[str, ...], **settings: Any) -> tuple[int, str]:
+        with self._start(arguments, **settings) as process:
+            stdout, _ = process.communicate()
+        return process.returncode, stdout
+
+    def _start(
         self,
         arguments: tuple[str, ...],
         *,
@@ -101,8 +111,8 @@ class Role:
         hosts: str = "localhost,",
         environment: Mapping[str, str] | None = None,
         **variables: Any,
-    ) -> tuple[int, str]:
-        """Run it.
+    ) -> subprocess.Popen[str]:
+        """Start it.
 
         :param image: facts of the image that are others in this run.
         :param hosts: the inventory.
@@ -128,7 +138,7 @@ class Role:
         given: dict[str, Any] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **self.variables}
         if self.image is not None:
             given["alpine_image_result"] = {**self.image, **(image or {})}
-        done = run_playbook(
+        return start_playbook(
             playbook,
             "--inventory",
             hosts,
@@ -138,4 +148,3 @@ class Role:
             vars_files=self.vars_files,
             environment={"ANSIBLE_SHOW_CUSTOM_STATS": "true", **(environment or {})},
         )
-        return done.returncode, done.stdout

@@ -41,7 +41,7 @@ class RunningSandbox(Sandbox):
         def struck() -> bool | None:
             return all(fault["seen"] >= fault["nth"] for fault in self.faults(cloud)) or None
 
-        wait_until(struck, timeout=120, interval=0.02, what=f"the faults to strike: {self.faults(cloud)}")
+        wait_until(struck, timeout=300, interval=0.02, what=f"the faults to strike: {self.faults(cloud)}")
 
     def unused_faults(self, cloud: str) -> list[dict[str, Any]]:
         """The faults that have not struck yet; all are withdrawn."""

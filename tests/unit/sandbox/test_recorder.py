@@ -116,6 +116,22 @@ def test_what_is_held_goes_on_when_the_faults_are_cleared(sandbox: _Sandbox, hol
         assert put.result(timeout=30) == _PIECES
 
 
+def test_a_request_whose_client_ends_while_it_is_held_never_arrives(sandbox: _Sandbox) -> None:
+    sandbox.faults.order(Fault(hold="request"))
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        client = socket.create_connection(server.getsockname())
+        client.sendall(b"unread")
+        connection, _ = server.accept()
+        with connection:
+            put = pool.submit(lambda: list(sandbox.put(connection)))
+            client.close()
+            while not sandbox.faults.listing()[0]["seen"]:
+                time.sleep(0.01)
+            sandbox.faults.clear()
+            assert put.result(timeout=30) == []
+    assert (sandbox.asked, [line["status"] for line in sandbox.logged()]) == (0, [0])
+
+
 def test_an_operation_is_held_until_the_faults_are_cleared() -> None:
     faults = FaultBook()
     faults.order(Fault(operation="Put*", hold="operation"))
