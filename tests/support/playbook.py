@@ -48,7 +48,7 @@ def run_playbook(
         playbook, *arguments, home=home, variables=variables, vars_files=vars_files, environment=environment
     )
     with process:
-        stdout, _ = process.communicate()
+        stdout, _stderr = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout)
 
 
@@ -87,7 +87,7 @@ def kill_playbook(process: subprocess.Popen[str]) -> str:
             family += map(int, children.read_text().split())
     for pid in family:
         os.kill(pid, signal.SIGKILL)
-    stdout, _ = process.communicate()
+    stdout, _stderr = process.communicate()
     while any(map(is_alive, family[1:])):
         pass
     return stdout

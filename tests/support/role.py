@@ -100,7 +100,7 @@ class Role:
 
     def _run(self, arguments: tuple[str, ...], **settings: Any) -> tuple[int, str]:
         with self._start(arguments, **settings) as process:
-            stdout, _ = process.communicate()
+            stdout, _stderr = process.communicate()
         return process.returncode, stdout
 
     def _start(

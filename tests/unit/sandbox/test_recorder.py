@@ -121,7 +121,7 @@ def test_a_request_whose_client_ends_while_it_is_held_never_arrives(sandbox: _Sa
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
         client = socket.create_connection(server.getsockname())
         client.sendall(b"unread")
-        connection, _ = server.accept()
+        connection, _answer = server.accept()
         with connection:
             put = pool.submit(lambda: list(sandbox.put(connection)))
             client.close()
