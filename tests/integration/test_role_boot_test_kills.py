@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.image import HYBRID
+from tests.image import ImageSpec
 from tests.integration.conftest import RunningSandbox, StartSandbox
 from tests.support.bootable import bootable_facts
 from tests.support.disks import SmallDisk
@@ -21,6 +21,8 @@ from tests.support.playbook import kill_playbook
 from tests.support.role import Role, image_facts
 
 _KEYS = "alpine-boot-test-*"
+# Of a content of its own: a snapshot of the same content would be taken for this one's.
+_IMAGE = ImageSpec(release="3.24.90")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,7 @@ def test_killed_runs_leave_nothing_that_the_next_ones_do_not_mend(
     temporary.mkdir()
     variables = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1, **case.variables}
     role = Role(case.role, home, (sandbox.vars_file,), image_facts(small_disk), variables)
-    image = bootable_facts(HYBRID, tmp_path, case.format, name=f"{HYBRID.name}90") | {"release": "3.24.90"}
+    image = bootable_facts(_IMAGE, tmp_path, case.format, name=_IMAGE.name) | {"release": _IMAGE.release}
     settings = {"image": image, "environment": {"TMPDIR": str(temporary)}}
 
     start, kept = sandbox.mark(), []
