@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .errors import AlpineCloudError, ProviderError
+from .errors import AlpineCloudError, ProviderError, WaitTimeoutError
 
 
 def run_module(module: AnsibleModule, operation: Callable[[], dict[str, Any]]) -> NoReturn:
@@ -21,6 +21,9 @@ def run_module(module: AnsibleModule, operation: Callable[[], dict[str, Any]]) -
         result = operation()
     except ProviderError as error:
         module.fail_json(msg=error.message, failure=error.as_result())
+    except WaitTimeoutError as error:
+        # What was waited for goes on in the cloud: whoever cleans up must leave what it needs.
+        module.fail_json(msg=error.message, timed_out=True)
     except AlpineCloudError as error:
         module.fail_json(msg=error.message)
     module.exit_json(**result)

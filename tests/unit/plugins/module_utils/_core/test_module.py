@@ -12,6 +12,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     ConflictError,
     InputError,
     ProviderError,
+    WaitTimeoutError,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._core.module import run_module
 
@@ -51,6 +52,10 @@ def test_a_result_is_returned_as_it_is() -> None:
 @pytest.mark.parametrize("error", [AlpineCloudError("why"), InputError("why"), ConflictError("why")])
 def test_an_expected_error_fails_with_its_message(error: Exception) -> None:
     assert outcome_of(error) == (True, {"msg": "why"})
+
+
+def test_whoever_cleans_up_learns_that_something_goes_on() -> None:
+    assert outcome_of(WaitTimeoutError("why")) == (True, {"msg": "why", "timed_out": True})
 
 
 def test_a_providers_error_has_its_parts_too() -> None:
