@@ -12,7 +12,8 @@ version_added: "0.1.0"
 author:
   - The alpine.cloud authors (@alpine-cloud)
 description:
-  - The line that user data of P(alpine.cloud.boot_user_data#filter) has it say, or else the kernel's own first lines.
+  - The line that user data of P(alpine.cloud.boot_user_data#filter) has it say, or else what the kernel says of the
+    root that it has mounted, or init of its start.
 options:
   _input:
     description: The word that P(alpine.cloud.boot_user_data#filter) was given.

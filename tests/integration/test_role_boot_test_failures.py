@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images that are broken on purpose: the gate says why, publishes nothing, and leaves nothing."""
+"""Images that are broken on purpose: the gate says why, publishes nothing, and leaves nothing.
+
+Where the machine says that it ends, long before the 15 minutes that the role waits.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,8 @@ from tests.support.disks import SmallDisk
 from tests.support.role import Role, image_facts
 
 _GATE = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1}
-# On a machine that is busy with other tests, UEFI takes its time until it gives up.
-_SECONDS_OF_UEFI = 30
-_NOT_FOUND = "BdsDxe: failed to load Boot0001"
+# Debian's UEFI has a shell, which is where it ends.
+_NOTHING_TO_BOOT = "it ended in 'UEFI Interactive Shell v"
 
 
 def test_a_kernel_that_panics_is_told_at_once_and_not_copied(
@@ -26,7 +28,6 @@ def test_a_kernel_that_panics_is_told_at_once_and_not_copied(
     variables = _GATE | {"alpine_aws_copy_regions": ["us-east-1"]}
     role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk), variables)
     start = sandbox.mark()
-    # Long before the 15 minutes that the role waits.
     failed = role.fails(image=image)
     assert "does not boot in aws: Instance alpine-boot-test-" in failed
     assert "it ended in 'Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'" in failed
@@ -40,12 +41,12 @@ def test_a_disk_without_boot_code_that_is_registered_for_bios_says_nothing(
     start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path
 ) -> None:
     sandbox = start_sandbox("aws")
-    variables = _GATE | {"alpine_aws_copy_regions": ["us-east-1"], "alpine_boot_test_wait_timeout": 5}
+    variables = _GATE | {"alpine_aws_copy_regions": ["us-east-1"], "alpine_boot_test_wait_timeout": 3}
     role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk, "dynamic_vhd"), variables)
     image = {"name": "alpine-3.24.2-x86_64-tiny-r81", "sha256": "81" * 32, "firmware": "bios"}
     start = sandbox.mark()
     failed = role.fails(image=image)
-    assert "waited 5 seconds (wait_timeout). There is nothing on its console." in failed
+    assert "waited 3 seconds (wait_timeout). There is nothing on its console." in failed
     assert "CopyImage" not in sandbox.writes(start)
     assert sandbox.holdings("aws") == {}
 
@@ -58,13 +59,12 @@ def test_a_bios_disk_that_is_registered_for_uefi_is_neither_replicated_nor_the_l
     variables = _GATE | {
         "alpine_azure_gallery": "boot.broken",
         "alpine_azure_target_regions": [{"name": "northeurope"}],
-        "alpine_boot_test_wait_timeout": _SECONDS_OF_UEFI,
     }
     role = Role("alpine_azure", home, (sandbox.vars_file,), image_facts(small_disk), variables)
     start = sandbox.mark()
     failed = role.fails(image=image)
     assert "does not boot in azure: " in failed
-    assert _NOT_FOUND in failed
+    assert _NOTHING_TO_BOOT in failed
     writes = sandbox.writes(start)
     assert writes.count("GalleryImageVersions_CreateOrUpdate") == writes.count("VirtualMachines_CreateOrUpdate") == 1
     assert "GalleryImageVersions_Update" not in writes
@@ -76,12 +76,12 @@ def test_an_aarch64_disk_that_is_registered_for_x86_64_is_in_no_family(
 ) -> None:
     sandbox = start_sandbox("gcp")
     image = bootable_facts(AARCH64, tmp_path, "gce_tar", name="alpine-3.24.2-x86_64-tiny-r83")
-    variables = _GATE | {"alpine_gcp_zone": "europe-west1-b", "alpine_boot_test_wait_timeout": _SECONDS_OF_UEFI}
+    variables = _GATE | {"alpine_gcp_zone": "europe-west1-b"}
     role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk), variables)
     start = sandbox.mark()
     failed = role.fails(image=image)
     assert "does not boot in gcp: " in failed
-    assert _NOT_FOUND in failed
+    assert _NOTHING_TO_BOOT in failed
     writes = sandbox.writes(start)
     assert writes.count("images.insert") == writes.count("instances.insert") == 1
     assert {"images.patch", "images.setLabels"} & {*writes} == set()

@@ -16,11 +16,11 @@ from tests.support.disks import make_gce_tar
 def bootable_facts(spec: ImageSpec, directory: Path, *formats: str, name: str) -> dict[str, Any]:
     """What is particular to a bootable image among the facts of role alpine_image.
 
-    :param formats: ``dynamic_vhd``, ``fixed_vhd``, ``gce_tar``: what is in ``files``.
+    :param formats: ``qcow2``, ``dynamic_vhd``, ``fixed_vhd``, ``gce_tar``: what is in ``files``.
     :param name: one of its own, where other tests look into the same cloud.
     """
     image = build_image(spec, directory)
-    makers = {"dynamic_vhd": _vhd, "fixed_vhd": _vhd, "gce_tar": _gce_tar}
+    makers = {"qcow2": lambda path, _form: path, "dynamic_vhd": _vhd, "fixed_vhd": _vhd, "gce_tar": _gce_tar}
     return {
         "name": name,
         "path": str(image),

@@ -25,9 +25,9 @@ _UEFI: dict[Arch, tuple[Path, Path]] = {
     "aarch64": (Path("/usr/share/AAVMF/AAVMF_CODE.fd"), Path("/usr/share/AAVMF/AAVMF_VARS.fd")),
 }
 _DEVICES: dict[DiskBus, list[str]] = {
-    "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
-    "nvme": ["-device", "nvme,drive=disk,serial=disk"],
-    "virtio-scsi": ["-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk"],
+    "virtio-blk": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
+    "nvme": ["-device", "nvme,drive=disk,serial=disk,bootindex=0"],
+    "virtio-scsi": ["-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk,bootindex=0"],
 }
 
 
@@ -39,7 +39,8 @@ def machine_command(disk: Path, *, arch: Arch, firmware: Firmware, disk_bus: Dis
     """
     return [
         *_machine_and_firmware(arch, firmware, directory), "-accel", "tcg", "-m", "256",
-        "-nodefaults", "-display", "none", "-no-reboot",
+        # From the disk or not at all: no cloud's machine looks for another boot loader in its network.
+        "-nodefaults", "-display", "none", "-no-reboot", "-boot", "strict=on",
         "-drive", f"file={_escaped(disk)},format={_format(disk)},if=none,id=disk,snapshot=on", *_DEVICES[disk_bus],
     ]  # fmt: skip
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a machine proves that it has started: user data that says a word on its console, and what that shows.
 
-Without Tiny Cloud or cloud-init in the image nobody acts on user data: then the kernel's own lines are the proof.
+Without Tiny Cloud or cloud-init in the image nobody acts on user data: then what kernel and init say themselves is the
+proof.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ MARK = "alpine-boot-test"
 
 _WORD = re.compile(r"[a-z0-9]{8,64}")
 _LINE = re.compile(rf"{MARK} (?P<word>\S+) firmware=(?P<firmware>\S+) arch=(?P<architecture>\S+) key=(?P<key>\S+)")
-_KERNEL = r"Linux version \d\S+|Run /\S*init as init process|OpenRC \d\S* is starting up"
+# Not the kernel's version or its initramfs (`Run /init`), after which it may still panic for want of a root.
+_STARTED = (
+    r"(?:EXT4-fs|XFS) \(\S+\): (?:mounted filesystem|Ending clean mount)"
+    r"|Run /\S+/\S*init as init process"
+    r"|OpenRC \d\S* is starting up Linux \S+ \(\S+\)"
+    r"|^\S+ login: "
+)
+_OPENRC = re.compile(r"OpenRC \S+ is starting up Linux \S+ \((?P<architecture>\S+)\)")
 
 # Tiny Cloud and cloud-init may write the key after the user data has begun to run. The console of the firmware's choice
 # is not always the one that the cloud shows.
@@ -57,14 +65,21 @@ def console_pattern(word: str, *, user_data: bool) -> str:
 
     :param user_data: whether anything in the image acts on user data.
     """
-    return rf"{MARK} {word} firmware=\S+ arch=\S+ key=\S+" if user_data else _KERNEL
+    return rf"{MARK} {word} firmware=\S+ arch=\S+ key=\S+" if user_data else _STARTED
 
 
 def boot_proof(matched: str) -> dict[str, Any]:
     """What is proved by what :func:`console_pattern` has matched."""
     found = _LINE.search(matched)
     if found is None:
-        return {"booted": True, "firmware": None, "architecture": None, "user_data_seen": None, "key_seen": None}
+        openrc = _OPENRC.search(matched)
+        return {
+            "booted": True,
+            "firmware": None,
+            "architecture": openrc and openrc["architecture"],
+            "user_data_seen": None,
+            "key_seen": None,
+        }
     return {
         "booted": True,
         "firmware": found["firmware"],

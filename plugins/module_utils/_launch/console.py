@@ -16,8 +16,14 @@ from .._core.wait import Wait
 # Colours, cursor movements and the like (ECMA-48, section 5.4), which firmware and boot loaders print, and what else
 # is no text.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
-# What Linux says last (kernel/panic.c), before it stands still or starts again; registers and a trace may follow.
-_PANIC = re.compile(r"Kernel panic - not syncing[^\n]*(?=\n)")
+# What is said last by a machine that does not start: Linux (kernel/panic.c), before it stands still or starts again;
+# EDK II (BdsDxe/BdsEntry.c) that finds nothing to boot, or goes to its shell for want of it; SeaBIOS (src/boot.c).
+_LAST_WORDS = re.compile(
+    r"Kernel panic - not syncing[^\n]*(?=\n)"
+    r"|BdsDxe: No bootable option or device was found"
+    r"|UEFI Interactive Shell v\d[.\d]*(?=\n)"
+    r"|No bootable device"
+)
 _LINES_IN_MESSAGE = 12
 _LINES_IN_RESULT = 100
 
@@ -77,8 +83,8 @@ class ConsoleRequest:
         :param name: of the machine.
         :param console: gives all that it has said.
         :param ended: tells the machine's state once it does not run any more, and ``None`` as long as it does.
-        :raises ProviderError: when that does not come in time, or not before the machine ends or its kernel panics;
-            with the last lines.
+        :raises ProviderError: when that does not come in time, or the machine ends before, or says that it does not
+            start; with the last lines.
         """
         if self.pattern is None:
             return ConsoleText(plain_text(console()), None, 0)
@@ -89,10 +95,12 @@ class ConsoleRequest:
             text = plain_text(console())
             waited = time.monotonic() - began
             found = self.pattern.search(text)
+            # Only what comes later counts: it may have started after all.
+            last = _LAST_WORDS.search(text, 0 if found is None else found.end())
+            if last is not None:
+                raise _silent(name, self.pattern.pattern, text, f"it ended in {last[0]!r}")
             if found is not None:
                 return ConsoleText(text, found[0], waited)
-            if (panic := _PANIC.search(text)) is not None:
-                raise _silent(name, self.pattern.pattern, text, f"it ended in {panic[0]!r}")
             if state is not None:
                 raise _silent(name, self.pattern.pattern, text, f"it is {state}")
             if waited >= wait.timeout:

@@ -88,6 +88,30 @@ class TestReading:
         assert "register 39" in caught.value.message
         assert "register 10" not in caught.value.message
 
+    @pytest.mark.parametrize(
+        ("console", "told"),
+        [
+            (
+                'BdsDxe: failed to load Boot0001 "UEFI Misc Device": Not Found\n'
+                "BdsDxe: No bootable option or device was found.\n"
+                "BdsDxe: Press any key to enter the Boot Manager Menu.\n",
+                "BdsDxe: No bootable option or device was found",
+            ),
+            ("\x1b[01;01HUEFI Interactive Shell v2.2\r\nEDK II\r\n", "UEFI Interactive Shell v2.2"),
+            ("Boot failed: not a bootable disk\n\nNo bootable device.\n", "No bootable device"),
+        ],
+    )
+    def test_a_firmware_that_finds_nothing_ends_the_waiting(self, console: str, told: str) -> None:
+        with pytest.raises(ProviderError, match=f"it ended in '{told}'"):
+            read(request("ready"), "", console)
+
+    def test_who_panics_after_the_match_has_not_started(self) -> None:
+        with pytest.raises(ProviderError, match="it ended in 'Kernel panic"):
+            read(request("ready"), "ready\nKernel panic - not syncing: VFS\n")
+
+    def test_who_starts_after_a_panic_has_started(self) -> None:
+        assert read(request("ready"), "Kernel panic - not syncing: VFS\nready\n").match == "ready"
+
     def test_a_panic_is_told_in_whole(self) -> None:
         with pytest.raises(ProviderError, match=r"'Kernel panic - not syncing: VFS'\. The last"):
             read(request("ready"), "Kernel panic - not syncing", "Kernel panic - not syncing: VFS\n")
