@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make demo``: import images from a local mirror into four local clouds, again, and look at what landed."""
+"""``make demo``: import images from a local mirror into four local clouds, again, look at what landed, and boot it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from tests.image import NEWEST, ImageError, build_image
-from tests.sandbox._cloud import SERVICES
+from tests.sandbox._cloud import CLOUDS, SERVICES
 from tests.sandbox._supervisor import Sandbox, SandboxError, running
 from tests.support.compare import PADDING_CLOUDS, assert_same_disk
 from tests.support.paths import BUILD, REPOSITORY
@@ -46,22 +47,32 @@ def _sandbox(images: Sequence[Path]) -> Iterator[Sandbox]:
     _say("The local clouds have stopped. `make sandbox` keeps them running, for playbooks of your own.")
 
 
-def _import(home: Path) -> None:
-    command = ["ansible-playbook", "playbooks/import_all.yml", "-e", f"@{_VARS.relative_to(REPOSITORY)}"]
-    _say(" ".join(command))
-    print(f"  alpine_images: {yaml.safe_load(_VARS.read_text())['alpine_images']}")
-    variables = {"alpine_manifest_path": str(_MANIFEST)}
+def _play(home: Path, playbook: str, **variables: object) -> None:
+    command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-e", f"@{_VARS.relative_to(REPOSITORY)}"]
+    if variables:
+        command += ["-e", json.dumps(variables)]
+    _say(shlex.join(command))
     environment = user_environment(home)
     if sys.stdout.isatty():
         del environment["ANSIBLE_NOCOLOR"]
     program = str(Path(sys.executable).parent / command[0])
     subprocess.run(
-        [program, *command[1:], "-e", json.dumps(variables)],
+        [program, *command[1:], "-e", f"alpine_manifest_path={_MANIFEST}"],
         cwd=REPOSITORY,
         env=environment,
         stdin=subprocess.DEVNULL,
         check=True,
     )
+
+
+def _import(home: Path) -> None:
+    _say(f"alpine_images: {yaml.safe_load(_VARS.read_text())['alpine_images']}")
+    _play(home, "import_all")
+
+
+def _boot(home: Path) -> None:
+    """Boot what runs fast enough where there is no emulation either: one machine in each cloud."""
+    _play(home, "boot_test", alpine_boot_test_architectures=["x86_64"])
 
 
 def _check_disks(sandbox: Sandbox, images: Sequence[Path]) -> None:
@@ -100,6 +111,11 @@ def main() -> int:
             downloads, writes = _downloads(sandbox, start), len(sandbox.writes(start))
             print(f"  requests of the second run that download an image: {downloads}, that write to a cloud: {writes}")
             if downloads or writes:
+                return 1
+            _say("One machine in each cloud, launched from what was imported: has each said its word?")
+            _boot(Path(home))
+            if left := {cloud: held for cloud in CLOUDS if (held := sandbox.holdings(cloud))}:
+                print(f"demo: machines have left {left}", file=sys.stderr)
                 return 1
     except subprocess.CalledProcessError as error:
         return error.returncode

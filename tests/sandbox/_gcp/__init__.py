@@ -44,6 +44,7 @@ class _GoogleCloud(Cloud):
         self._tokens.write_key_file(key_file, f"{token_url}/token")
         return {
             "alpine_gcp_project": _PROJECT,
+            "alpine_gcp_zone": "europe-west1-b",
             "alpine_gcp_auth_kind": "serviceaccount",
             "alpine_gcp_service_account_file": str(key_file),
             "alpine_gcp_bucket": "alpine-sandbox-images",
