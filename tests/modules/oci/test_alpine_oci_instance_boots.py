@@ -89,11 +89,15 @@ def test_an_imported_image_boots_acts_on_user_data_and_lets_alpine_in_until_it_p
         assert real["shape"] == shape
         assert "word" not in str(real["diff"])
         assert "console_histories" not in oci.sandbox.holdings("oci")
-        answer = login.run(oci.sandbox.directory, real["public_address"], "id -un; uname -m; touch power-off")
+        answer = login.run(oci.sandbox.directory, real["public_address"], "id -un; uname -m")
         assert answer.split() == ["alpine", architecture]
 
-        ended = machine.fails(MODULE, console_pattern="never-said", wait_timeout=60)
-        assert "has not said 'never-said' on its console: it is STOPPED. The last lines" in ended.msg
+        start = machine.mark()
+        waiting = machine.start(MODULE, console_pattern="never-said", wait_timeout=60)
+        machine.until("CaptureConsoleHistory", start)
+        login.run(oci.sandbox.directory, real["public_address"], "touch power-off")
+        ended = waiting.result()
+        assert "has not said 'never-said' on its console: it is STOPPED. The last lines" in ended["msg"]
         assert "ALPINE-CLOUD-BOOT-OK" in ended["failure"]["details"]["console"]
         start = machine.mark()
         assert "is STOPPED: start it, or remove it first (state absent)" in machine.fails(MODULE).msg
