@@ -69,6 +69,12 @@ def start_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSan
         yield start
 
 
+@pytest.fixture(scope="session")
+def imported() -> dict[str, str]:
+    """The ids of images that stay, by what they are of, so that not every launch imports one."""
+    return {}
+
+
 def _cloud_fixture(name: str) -> Callable[..., Iterator[Cloud]]:
     def cloud(start_sandbox: StartSandbox, home: Path) -> Iterator[Cloud]:
         for sdk in _SDKS[name]:

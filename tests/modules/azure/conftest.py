@@ -74,25 +74,19 @@ def versions(definitions: Cloud, blobs: Cloud, small_disk: SmallDisk) -> Cloud:
     )
 
 
-@pytest.fixture(scope="session")
-def imported() -> dict[str, str]:
-    """The ids of image versions that stay, by what they are of, so that not every launch imports one."""
-    return {}
-
-
 @pytest.fixture
 def machines(azure: Cloud, request: pytest.FixtureRequest, imported: dict[str, str]) -> Iterator[Cloud]:
     """Azure, with the options of a machine that does not exist, from an image that does not boot.
 
     Nothing may be left of it once it has been removed.
     """
-    if "small" not in imported:
+    if "azure" not in imported:
         versions: Cloud = request.getfixturevalue("versions")
-        imported["small"] = versions.succeeds("alpine_azure_gallery_version")["id"]
+        imported["azure"] = versions.succeeds("alpine_azure_gallery_version")["id"]
     machine = _without(azure, "blob_endpoint").with_options(
         resource_group=azure.variables["alpine_azure_resource_group"],
         name=f"machine-{secrets.token_hex(4)}",
-        image=imported["small"],
+        image=imported["azure"],
         subnet_id=azure.variables["alpine_azure_subnet_id"],
         ssh_public_key=PUBLIC_KEY,
         # A machine that does not boot costs a processor for as long as it is there.

@@ -47,13 +47,16 @@ def login(tmp_path: Path) -> KeyFile:
 
 
 @pytest.fixture
-def machines(images: Cloud, gcp: Cloud, login: KeyFile) -> Iterator[Cloud]:
+def machines(gcp: Cloud, login: KeyFile, request: pytest.FixtureRequest, imported: dict[str, str]) -> Iterator[Cloud]:
     """Google Cloud, with the options for an instance from an image of the small disk, which boots nothing."""
-    image = images.succeeds("alpine_gcp_image")
+    if "gcp" not in imported:
+        images: Cloud = request.getfixturevalue("images")
+        # Where there is nothing to boot, BIOS stops sooner than UEFI.
+        imported["gcp"] = images.succeeds("alpine_gcp_image", firmware="bios")["self_link"]
     cloud = gcp.with_options(
         name=f"machine-{secrets.token_hex(4)}",
         zone=ZONE,
-        image=image["self_link"],
+        image=imported["gcp"],
         ssh_public_key=login.public,
         storage_endpoint=None,
         wait_interval=0,

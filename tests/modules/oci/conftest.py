@@ -62,17 +62,25 @@ def image_id(images: Cloud) -> str:
 
 
 @pytest.fixture
+def lasting_image_id(request: pytest.FixtureRequest, imported: dict[str, str]) -> str:
+    """The same, for tests that leave it as it is."""
+    if "oci" not in imported:
+        imported["oci"] = request.getfixturevalue("image_id")
+    return imported["oci"]
+
+
+@pytest.fixture
 def login(tmp_path: Path) -> KeyFile:
     return KeyFile.make(tmp_path)
 
 
 @pytest.fixture
-def machines(oci: Cloud, image_id: str, compartment: str, login: KeyFile) -> Iterator[Cloud]:
+def machines(oci: Cloud, lasting_image_id: str, compartment: str, login: KeyFile) -> Iterator[Cloud]:
     """Oracle Cloud, with the options for an instance from an image of the small disk, which boots nothing."""
     cloud = oci.with_options(
         name=f"machine-{secrets.token_hex(4)}",
         compartment_id=compartment,
-        image_id=image_id,
+        image_id=lasting_image_id,
         subnet_id=oci.variables["alpine_oci_subnet_id"],
         ssh_public_key=login.public,
         wait_interval=0,
