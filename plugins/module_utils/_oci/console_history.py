@@ -36,8 +36,14 @@ class ConsoleHistory:
         details = models.CaptureConsoleHistoryDetails(
             instance_id=self._instance.id, display_name=name, freeform_tags={MACHINE_KEY: name}
         )
-        with provider_errors("CaptureConsoleHistory", f"capture the console of instance {name}"):
-            history_id = self._clients.compute.capture_console_history(details).data.id
+        try:
+            with provider_errors("CaptureConsoleHistory", f"capture the console of instance {name}"):
+                history_id = self._clients.compute.capture_console_history(details).data.id
+        except ProviderError as error:
+            # It has stopped meanwhile.
+            if error.code == "IncorrectState":
+                return self._text
+            raise
         try:
             self._wait.until(lambda: self._captured(history_id), what=f"the console of instance {name}")
             self._text = self._content(history_id)

@@ -62,6 +62,12 @@ def test_of_a_machine_that_does_not_run_the_last_text_stays(oracle: ScriptedOrac
     assert console.read() == b"said"
 
 
+def test_a_machine_that_stops_before_it_is_captured_is_no_error(oracle: ScriptedOracle) -> None:
+    console = _console(oracle)
+    oracle.expect(Call("GET", ONE, instance()), error("POST", ALL, 409, "IncorrectState"))
+    assert console.read() == b""
+
+
 def test_what_was_captured_is_deleted_when_it_fails(oracle: ScriptedOracle) -> None:
     console = _console(oracle)
     oracle.expect(
