@@ -82,7 +82,7 @@ _CASES = {
             Moment("VirtualMachines_CreateOrUpdate", "answer"),
             Moment("GalleryImageVersions_Update", "request"),
         ),
-        ("GalleryImageVersions_CreateOrUpdate", "GalleryImageVersions_Update"),
+        ("GalleryImageVersions_CreateOrUpdate",),
         lambda result: [region["region"] for region in result["regions"]],
         ["northeurope", "westeurope"],
     ),
