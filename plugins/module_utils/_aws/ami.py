@@ -18,11 +18,13 @@ from .ami_state import (
     AmiFixed,
     AmiState,
     await_ami,
+    check_enabled,
     checked_ami_name,
     checked_description,
     converge_ami,
     deregister_ami,
     find_ami,
+    find_amis,
 )
 from .clients import AwsClients
 from .deprecation import check_deprecation, parsed_deprecation, shown_deprecation
@@ -128,7 +130,7 @@ def ensure_present(clients: AwsClients, request: AmiRequest, *, check_mode: bool
     if not request.snapshot_id:
         raise InputError(f"snapshot_id is missing: there is no image {request.name} with this content yet")
     if found is not None:
-        deregister_ami(ec2, found.image_id, delete_snapshots=False)
+        deregister_ami(ec2, found, delete_snapshots=False)
     image_id = _register(ec2, request, request.snapshot_id)
     if not request.wait.enabled:
         pending = AmiState(image_id, "pending", "", "", request.snapshot_id, wanted)
@@ -147,20 +149,23 @@ def ensure_present(clients: AwsClients, request: AmiRequest, *, check_mode: bool
 
 
 def ensure_absent(clients: AwsClients, request: AmiRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Deregister the image, on request with its snapshots.
+    """Deregister each image of this name and content, on request with its snapshots.
 
     :raises ConflictError: when the name holds other content.
     """
     ec2 = clients.ec2()
-    found = find_ami(ec2, request.name, request.source_sha256)
+    images = find_amis(ec2, request.name, request.source_sha256)
+    found = min(images, key=lambda image: image.created, default=None)
     if found is None:
         return _result(clients, request, None, changed=False, before=None, after=None)
     if not check_mode:
-        deregister_ami(ec2, found.image_id, delete_snapshots=request.delete_associated_snapshots)
+        for image in images:
+            deregister_ami(ec2, image, delete_snapshots=request.delete_associated_snapshots)
     return _result(clients, request, found, changed=True, before=found.managed, after=None)
 
 
 def _adopt(clients: AwsClients, request: AmiRequest, found: AmiState, *, check_mode: bool) -> dict[str, Any]:
+    check_enabled(found)
     different = differences(found.fixed, request.fixed)
     if different:
         raise ConflictError(

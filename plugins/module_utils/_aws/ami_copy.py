@@ -19,11 +19,13 @@ from .._core.wait import Wait
 from .ami_state import (
     AmiState,
     await_ami,
+    check_enabled,
     checked_ami_name,
     checked_description,
     converge_ami,
     deregister_ami,
     find_ami,
+    find_amis,
 )
 from .clients import AwsClients
 from .deprecation import check_deprecation, parsed_deprecation, shown_deprecation
@@ -164,11 +166,13 @@ def ensure_absent(clients: AwsClients, request: AmiCopyRequest, *, check_mode: b
     """Deregister the copies; with their snapshots on request."""
 
     def remove(region: str, ec2: EC2Client) -> AmiCopyOutcome:
-        image = find_ami(ec2, request.name, request.source_sha256)
+        images = find_amis(ec2, request.name, request.source_sha256)
+        image = min(images, key=lambda image: image.created, default=None)
         if image is None:
             return AmiCopyOutcome.of(region, None, changed=False, before=None, after=None)
         if not check_mode:
-            deregister_ami(ec2, image.image_id, delete_snapshots=request.delete_associated_snapshots)
+            for copy in images:
+                deregister_ami(ec2, copy, delete_snapshots=request.delete_associated_snapshots)
         before = AmiCopyAttributes(request.name, image.managed.tags, None, None)
         return AmiCopyOutcome.of(region, image, changed=True, before=before, after=None)
 
@@ -270,7 +274,7 @@ def _present_in(
     if image is not None and not image.failed:
         return _adopt(region, ec2, request, source, image, check_mode=check_mode)
     if image is not None and not check_mode:
-        deregister_ami(ec2, image.image_id, delete_snapshots=True)
+        deregister_ami(ec2, image, delete_snapshots=True)
     check_deprecation(request.deprecate_at)
     if check_mode or source is None:
         return AmiCopyOutcome.of(region, None, changed=True, before=None, after=request.wanted())
@@ -307,6 +311,7 @@ def _adopt(
     *,
     check_mode: bool,
 ) -> AmiCopyOutcome:
+    check_enabled(image)
     if request.wait.enabled and not image.final and not check_mode:
         image = await_ami(ec2, image.image_id, request.wait, operation="CopyImage")
     if source is not None and image.final:

@@ -14,6 +14,7 @@ from .._core.identity import IDENTITY_KEY
 from .._core.wait import Wait
 from .deprecation import shown_deprecation
 from .errors import provider_errors
+from .snapshot_state import delete_snapshot
 from .tags import as_dict, as_list, missing_tags
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import EbsBlockDeviceResponseTypeDef, ImageTypeDef
 
 _FAILED = {"failed", "error", "invalid"}
+# It stays listed for a while, but is nothing any more.
+_GONE = "deregistered"
+# What is answered for one that is gone, and to who deregisters it a second time.
+_GONE_CODES = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"}
 _FINAL = {"available", "disabled"}
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
@@ -131,6 +136,11 @@ class AmiState:
         return self.state in _FINAL
 
     @property
+    def disabled(self) -> bool:
+        """Whether somebody has disabled it: then nothing is launched or copied from it."""
+        return self.state == "disabled"
+
+    @property
     def fixed(self) -> AmiFixed:
         names = [field.name for field in dataclasses.fields(AmiFixed)]
         return AmiFixed(**{name: getattr(self.managed, name) for name in names})
@@ -147,7 +157,13 @@ def _root_volume(image: ImageTypeDef) -> EbsBlockDeviceResponseTypeDef:
 def find_ami(ec2: EC2Client, name: str, sha256: str) -> AmiState | None:
     """The account's image of this name and content, usable ones first, then the oldest.
 
-    CopyImage lets a name be taken twice, so there may be several.
+    :raises ConflictError: when images of this name exist, and none has the content.
+    """
+    return min(find_amis(ec2, name, sha256), key=lambda image: (image.failed, image.created), default=None)
+
+
+def find_amis(ec2: EC2Client, name: str, sha256: str) -> list[AmiState]:
+    """The account's images of this name and content; CopyImage lets a name be taken twice.
 
     :raises ConflictError: when images of this name exist, and none has the content.
     """
@@ -156,14 +172,23 @@ def find_ami(ec2: EC2Client, name: str, sha256: str) -> AmiState | None:
             Owners=["self"], Filters=[{"Name": "name", "Values": [name]}], IncludeDisabled=True
         )
         images = [AmiState.of(image) for page in pages for image in page["Images"]]
-    named = [image for image in images if image.managed.name == name]
+    named = [image for image in images if image.managed.name == name and image.state != _GONE]
     own = [image for image in named if image.managed.tags.get(IDENTITY_KEY) == sha256]
     if named and not own:
         raise ConflictError(
             f"The name {name} is taken by {named[0].image_id}, which holds other content (its tag {IDENTITY_KEY} is "
             f"{named[0].managed.tags.get(IDENTITY_KEY)}, not {sha256}): choose another name, or deregister that image"
         )
-    return min(own, key=lambda image: (image.failed, image.created), default=None)
+    return own
+
+
+def check_enabled(image: AmiState) -> None:
+    """:raises ConflictError: when it was disabled, which this collection never does."""
+    if image.disabled:
+        raise ConflictError(
+            f"Image {image.image_id} is disabled, so that nothing can be launched or copied from it: enable it "
+            f"(aws ec2 enable-image --image-id {image.image_id}), or deregister it (state absent)"
+        )
 
 
 def await_ami(ec2: EC2Client, image_id: str, wait: Wait, *, operation: str) -> AmiState:
@@ -223,7 +248,39 @@ def converge_ami(
             ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt=deprecate_at)
 
 
-def deregister_ami(ec2: EC2Client, image_id: str, *, delete_snapshots: bool) -> None:
-    """Deregister an image, on request with those of its snapshots that no other image uses."""
-    with provider_errors("DeregisterImage", f"deregister image {image_id}"):
-        ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=delete_snapshots)
+def deregister_ami(ec2: EC2Client, image: AmiState, *, delete_snapshots: bool) -> None:
+    """Deregister an image, on request with those of its snapshots that no other image uses.
+
+    :raises ProviderError: also when EC2 has deregistered it, but kept a snapshot.
+    """
+    try:
+        with provider_errors("DeregisterImage", f"deregister image {image.image_id}"):
+            answer = ec2.deregister_image(ImageId=image.image_id, DeleteAssociatedSnapshots=delete_snapshots)
+    except ProviderError as error:
+        if error.code not in _GONE_CODES:
+            raise
+        # By a first attempt whose answer got lost, or by another run; whether with its snapshot is not known.
+        if delete_snapshots and image.snapshot_id:
+            _delete_unused(ec2, image.snapshot_id)
+        return
+    # EC2 answers 200 nevertheless (API reference, DeleteSnapshotReturnCodes); skipped is one that others use.
+    kept = [
+        f"{result.get('SnapshotId')} ({result.get('ReturnCode')})"
+        for result in answer.get("DeleteSnapshotResults", [])
+        if result.get("ReturnCode") not in ("success", "skipped")
+    ]
+    if kept:
+        raise ProviderError(
+            f"Image {image.image_id} is deregistered, but its snapshot stays, and is billed: {', '.join(kept)}. "
+            "Delete it by hand",
+            operation="DeregisterImage",
+            details={"image_id": image.image_id, "kept": kept},
+        )
+
+
+def _delete_unused(ec2: EC2Client, snapshot_id: str) -> None:
+    try:
+        delete_snapshot(ec2, snapshot_id)
+    except ProviderError as error:
+        if error.code != "InvalidSnapshot.InUse":
+            raise

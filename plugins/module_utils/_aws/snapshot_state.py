@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What EC2 says of a snapshot, and of the task that imports one."""
+"""What EC2 says of a snapshot, and of the task that imports one; how a snapshot goes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .._core.errors import ProviderError
+from .errors import provider_errors
 from .tags import as_dict
 
 if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import (
         ImportSnapshotResultTypeDef,
         ImportSnapshotTaskTypeDef,
         SnapshotTypeDef,
     )
 
-_UNDER_WAY = {"pending", "active"}
+# The API reference knows pending and active alone; the others were seen, as by terraform-provider-aws.
+_UNDER_WAY = {"pending", "active", "updating", "validating", "validated", "converting"}
 _FAILED = {"cancelled", "deleted"}
 # Both end in failure, and carry the reason as soon as it is known.
 _FAILING = {"cancelling", "deleting"}
@@ -34,6 +38,8 @@ class SnapshotState:
     volume_size: int | None
     """In GiB."""
     tags: dict[str, str]
+    archived: bool = False
+    """In the storage tier from which nothing can be made until it is restored."""
 
     @classmethod
     def of(cls, snapshot: SnapshotTypeDef) -> SnapshotState:
@@ -44,7 +50,18 @@ class SnapshotState:
             started=snapshot["StartTime"],
             volume_size=snapshot.get("VolumeSize"),
             tags=as_dict(snapshot.get("Tags")),
+            archived=snapshot.get("StorageTier") == "archive",
         )
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is good for an image, or will be."""
+        return not self.failed and not self.archived
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """Less for the older one."""
+        return self.started, self.snapshot_id
 
     @property
     def complete(self) -> bool:
@@ -76,7 +93,8 @@ class SnapshotTaskState:
             status=detail.get("Status", "pending"),
             message=detail.get("StatusMessage"),
             percent=int(percent) if percent.isdigit() else None,
-            snapshot_id=detail.get("SnapshotId"),
+            # Empty as long as there is none.
+            snapshot_id=detail.get("SnapshotId") or None,
             tags=as_dict(task.get("Tags")),
         )
 
@@ -91,3 +109,13 @@ class SnapshotTaskState:
     @property
     def failed(self) -> bool:
         return self.status in _FAILED or (self.status in _FAILING and bool(self.message))
+
+
+def delete_snapshot(ec2: EC2Client, snapshot_id: str) -> None:
+    """Delete it, unless it is gone: so it is when the answer to a first attempt got lost."""
+    try:
+        with provider_errors("DeleteSnapshot", f"delete snapshot {snapshot_id}"):
+            ec2.delete_snapshot(SnapshotId=snapshot_id)
+    except ProviderError as error:
+        if error.code != "InvalidSnapshot.NotFound":
+            raise

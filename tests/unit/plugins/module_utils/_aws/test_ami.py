@@ -289,6 +289,49 @@ def test_image_is_deregistered(aws: Any, delete_snapshots: bool) -> None:
     assert result["diff"]["after"] == {}
 
 
+def test_each_image_of_the_content_is_deregistered(aws: Any) -> None:
+    _expect_search(aws, _image("ami-2"), _image("ami-1"), _image("ami-0", State="deregistered"))
+    for image_id in ("ami-2", "ami-1"):
+        aws.expect("ec2", "deregister_image", {"ImageId": image_id, "DeleteAssociatedSnapshots": False}, {})
+    assert absent(aws, _params(delete_associated_snapshots=False))["changed"]
+
+
+@pytest.mark.parametrize("code", ["InvalidAMIID.Unavailable", "InvalidAMIID.NotFound"])
+@pytest.mark.parametrize("snapshot", [None, "InvalidSnapshot.NotFound", "InvalidSnapshot.InUse"])
+def test_a_deregistration_whose_answer_got_lost_is_one(aws: Any, code: str, snapshot: str | None) -> None:
+    _expect_search(aws, _image())
+    aws.refuse("ec2", "deregister_image", code)
+    if snapshot is None:
+        aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    else:
+        aws.refuse("ec2", "delete_snapshot", snapshot)
+    assert absent(aws, _params(delete_associated_snapshots=True))["changed"]
+
+
+@pytest.mark.parametrize("code", ["missing-permissions", "internal-error", "client-error"])
+def test_a_snapshot_that_ec2_keeps_is_told(aws: Any, code: str) -> None:
+    _expect_search(aws, _image())
+    results = [{"SnapshotId": "snap-1", "ReturnCode": code}, {"SnapshotId": "snap-2", "ReturnCode": "skipped"}]
+    aws.expect("ec2", "deregister_image", None, {"Return": True, "DeleteSnapshotResults": results})
+    with pytest.raises(ProviderError, match=rf"deregistered, but its snapshot stays.*: snap-1 \({code}\)\. Delete it"):
+        absent(aws, _params(delete_associated_snapshots=True))
+
+
+def test_a_deregistered_image_is_no_image(aws: Any) -> None:
+    _expect_search(aws, _image(State="deregistered"))
+    assert not absent(aws, _params())["changed"]
+    _expect_search(aws, _image(State="deregistered"))
+    assert present(aws, _params(), check_mode=True)["image_id"] is None
+
+
+def test_a_disabled_image_is_told_and_can_be_removed(aws: Any) -> None:
+    _expect_search(aws, _image(State="disabled"))
+    with pytest.raises(ConflictError, match=r"is disabled, .* enable-image --image-id ami-1\), or deregister it"):
+        present(aws, _params())
+    _expect_search(aws, _image(State="disabled"))
+    assert absent(aws, _params(), check_mode=True)["changed"]
+
+
 def test_image_with_other_content_is_not_deregistered(aws: Any) -> None:
     _expect_search(aws, _image(Tags=[]))
     with pytest.raises(ConflictError):

@@ -101,6 +101,14 @@ def _expect_snapshot(aws: Any, snapshot: Any) -> None:
     aws.expect("ec2", "describe_snapshots", {"SnapshotIds": [snapshot["SnapshotId"]]}, {"Snapshots": [snapshot]})
 
 
+def _expect_no_other(aws: Any, made: Any) -> None:
+    """Neither before it is tagged nor after."""
+    _expect_search(aws, [])
+    if made["Tags"] != _TAGS:
+        aws.expect("ec2", "create_tags", {"Resources": [made["SnapshotId"]], "Tags": _TAGS}, {})
+    _expect_search(aws, [made])
+
+
 def test_import_waits_and_tags(aws: Any) -> None:
     _expect_search(aws, [], [])
     _expect_import(aws)
@@ -109,8 +117,13 @@ def test_import_waits_and_tags(aws: Any) -> None:
     # A state of the future: no reason to give up.
     _expect_state(aws, "polishing")
     _expect_state(aws, "completed", SnapshotId="snap-1")
-    _expect_snapshot(aws, _snapshot(tags=[]))
-    aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
+    # It is not visible at once, nor complete when it is.
+    aws.expect("ec2", "describe_snapshots", {"SnapshotIds": ["snap-1"]}, {"Snapshots": []})
+    aws.refuse("ec2", "describe_snapshots", "InvalidSnapshot.NotFound")
+    _expect_snapshot(aws, _snapshot(state="pending"))
+    made = _snapshot(tags=[])
+    _expect_snapshot(aws, made)
+    _expect_no_other(aws, made)
     result = present(aws, _params())
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
@@ -129,6 +142,7 @@ def test_progress_is_told(aws: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
     _expect_state(aws, "active", Progress="42")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_no_other(aws, _snapshot())
     present(aws, _params())
     assert '"done": 42' in (tmp_path / "progress").read_text()
 
@@ -177,6 +191,7 @@ def test_task_that_is_not_visible_yet_is_waited_for(aws: Any) -> None:
     aws.refuse("ec2", "describe_import_snapshot_tasks", "InvalidConversionTaskId.Malformed")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_no_other(aws, _snapshot())
     assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
@@ -232,12 +247,13 @@ def test_tags_converge(aws: Any) -> None:
     assert result["diff"]["after"]["tags"]["team"] == "b"
 
 
-@pytest.mark.parametrize("status", ["pending", "active"])
+@pytest.mark.parametrize("status", ["pending", "active", "updating", "validating", "validated", "converting"])
 def test_task_under_way_is_adopted(aws: Any, status: str) -> None:
     other = _task("active", "import-snap-2", tags=[{"Key": "source-sha256", "Value": "cd" * 32}])
     _expect_search(aws, [], [other, _task("deleted", "import-snap-3"), _task(status)])
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_no_other(aws, _snapshot())
     result = present(aws, _params())
     assert result["changed"]
     assert result["import_task_id"] == _TASK_ID
@@ -259,6 +275,7 @@ def test_completed_task_whose_snapshot_is_gone_counts_no_more(aws: Any) -> None:
     _expect_import(aws)
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_no_other(aws, _snapshot())
     assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
@@ -329,6 +346,75 @@ def test_untagged_snapshot_of_a_task_is_deleted(aws: Any) -> None:
         _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
     assert absent(aws, _params())["changed"]
+
+
+def test_all_snapshots_of_the_content_go_and_gone_is_done(aws: Any) -> None:
+    _expect_search(aws, [_snapshot("snap-2", day=2), _snapshot("snap-1")], [])
+    aws.refuse("ec2", "delete_snapshot", "InvalidSnapshot.NotFound")
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    result = absent(aws, _params())
+    assert (result["changed"], result["snapshot_id"]) == (True, "snap-1")
+
+
+def test_a_cancellation_whose_answer_got_lost_is_one(aws: Any) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.refuse("ec2", "cancel_import_task", "IncorrectState")
+    _expect_state(aws, "deleting")
+    assert absent(aws, _params())["changed"]
+
+
+def test_a_task_that_was_done_before_it_was_cancelled_leaves_no_snapshot(aws: Any) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.refuse("ec2", "cancel_import_task", "IncorrectState")
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot(tags=[]))
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert absent(aws, _params())["changed"]
+
+
+def test_a_task_that_cannot_be_cancelled_is_an_error(aws: Any) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.refuse("ec2", "cancel_import_task", "UnauthorizedOperation")
+    _expect_state(aws, "active")
+    with pytest.raises(ProviderError, match="Could not cancel import task"):
+        absent(aws, _params())
+
+
+@pytest.mark.parametrize("tagged", ["before", "after"])
+def test_of_two_runs_that_import_the_same_one_deletes_its_own(aws: Any, tagged: str) -> None:
+    other, made = _snapshot("snap-0"), _snapshot("snap-1", tags=[], day=2)
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, made)
+    if tagged == "before":
+        _expect_search(aws, [other])
+    else:
+        _expect_search(aws, [])
+        aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
+        _expect_search(aws, [made, other])
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert present(aws, _params())["snapshot_id"] == "snap-0"
+
+
+def test_the_token_is_the_same_in_two_runs_and_another_after_a_failure(aws: Any) -> None:
+    tokens: list[str] = []
+
+    def note(params: dict[str, Any], **_others: Any) -> None:
+        tokens.append(params["ClientToken"])
+
+    aws.ec2().meta.events.register("provide-client-params.ec2.ImportSnapshot", note)
+    for tasks in ([], [], [_task("deleted", "import-snap-0")]):
+        _expect_search(aws, [], tasks)
+        _expect_import(aws)
+        present(aws, _params(wait=False))
+    assert tokens[0] == tokens[1] != tokens[2]
+    assert len(tokens[0]) == 64
+
+
+def test_an_archived_snapshot_is_not_adopted(aws: Any) -> None:
+    _expect_search(aws, [_snapshot() | {"StorageTier": "archive"}], [])
+    assert present(aws, _params(), check_mode=True)["snapshot_id"] is None
 
 
 def test_snapshot_in_use_is_an_error(aws: Any) -> None:
