@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import http.client
+import netrc
 import random
 import re
 import ssl
@@ -14,7 +15,7 @@ import time
 import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ansible.module_utils import urls
 
@@ -34,6 +35,11 @@ ATTEMPTS = 4
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTIONS = 10
+_UNAUTHORIZED = 401
+_PORTS = {"http": 80, "https": 443}
+_NO_URL = "it is no URL, or redirects to what is none"
 _CHUNK = 64 * KIB
 _WINDOW_SECONDS = 60.0
 _WINDOW_LEAST_BYTES = 64 * KIB
@@ -67,8 +73,13 @@ def check_url(url: str, option: str) -> str:
 
     :raises InputError: when it is not a complete http or https URL, or holds a password, which results would show.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or re.search(r"\s", url):
+    try:
+        parts = urlsplit(url)
+        scheme, host, _port = _origin_of(url)
+    except ValueError:
+        # Its own words could quote a part of a password.
+        raise InputError(f"{option} must be a URL that begins with https:// or http://") from None
+    if scheme not in _PORTS or not host or not url.isascii() or re.search(r"\s", url):
         raise InputError(f"{option} must be a URL that begins with https:// or http://, got {without_secrets(url)!r}")
     if "@" in parts.netloc:
         raise InputError(
@@ -76,6 +87,22 @@ def check_url(url: str, option: str) -> str:
             "the user who runs the module, from where they are taken"
         )
     return url.rstrip("/")
+
+
+def _origin_of(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _redirected(url: str, place: str, location: str) -> str:
+    """Where the answer at ``place`` leads, to which ``url`` has led."""
+    target = urljoin(place, location.replace(" ", "%20"))
+    scheme, _host, _port = _origin_of(target)
+    if scheme not in _PORTS or (scheme == "http" and urlsplit(place).scheme == "https"):
+        raise FetchError(
+            url, f"it redirects to {without_secrets(target)}, where nobody would know who answers; only https is safe"
+        )
+    return target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,22 +135,48 @@ class HttpClient:
         return cls(params["ca_file"], params["validate_certs"], params["timeout"])
 
     def open(self, url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
-        """One request, once. Read the body with :func:`read_chunks`, and close it.
+        """One request, once, and those to which redirections lead. Read the body with :func:`read_chunks`, and close it.
 
-        :raises FetchError: for every status but 2xx, and for whatever else goes wrong before the body begins.
+        A password of ``.netrc`` is for the host and port of ``url`` alone.
+
+        :raises FetchError: for every other status but 2xx, and for whatever else goes wrong before the body begins.
         """
         with translate_errors(url):
-            response: http.client.HTTPResponse = urls.open_url(
-                url,
-                headers={"Accept-Encoding": "identity", **(headers or {})},
-                http_agent="alpine.cloud",
-                # Of sizes and ranges the server and we must have the same idea.
-                decompress=False,
-                follow_redirects="safe",
-                ca_path=self.ca_file,
-                validate_certs=self.validate_certs,
-                timeout=self.timeout,
-            )
+            place = url
+            for _redirection in range(_MOST_REDIRECTIONS + 1):
+                at_home = _origin_of(place) == _origin_of(url)
+                try:
+                    return self._ask(place, headers or {}, use_netrc=at_home)
+                except urllib.error.HTTPError as error:
+                    if error.code in _REDIRECTIONS and error.headers.get("Location"):
+                        with contextlib.closing(error):
+                            place = _redirected(url, place, error.headers["Location"])
+                    elif error.code == _UNAUTHORIZED and not at_home:
+                        with contextlib.closing(error):
+                            raise FetchError(
+                                url,
+                                f"it redirects to {without_secrets(place)}, which wants a password, and those of "
+                                ".netrc are not sent where a redirect leads: give that URL itself",
+                                status=error.code,
+                            ) from error
+                    else:
+                        raise
+        raise FetchError(url, f"there are more than {_MOST_REDIRECTIONS} redirections")
+
+    def _ask(self, url: str, headers: dict[str, str], *, use_netrc: bool) -> http.client.HTTPResponse:
+        response: http.client.HTTPResponse = urls.open_url(
+            url,
+            headers={"Accept-Encoding": "identity", **headers},
+            http_agent="alpine.cloud",
+            # Of sizes and ranges the server and we must have the same idea.
+            decompress=False,
+            # It would send the password on.
+            follow_redirects="none",
+            use_netrc=use_netrc,
+            ca_path=self.ca_file,
+            validate_certs=self.validate_certs,
+            timeout=self.timeout,
+        )
         return response
 
     def read(self, url: str, *, limit: int) -> bytes:
@@ -210,10 +263,17 @@ def translate_errors(url: str) -> Iterator[None]:
                 transient=error.code in _TRANSIENT_STATUSES,
                 pause=_seconds(error.headers.get("Retry-After")),
             ) from error
+    except netrc.NetrcParseError as error:
+        # Only its words about whose file it is quote nothing of what is in there.
+        where = error.msg if error.msg.startswith("~/.netrc ") else f"line {error.lineno} is not understood"
+        raise FetchError(url, f"the file .netrc cannot be used: {where}") from None
     except urllib.error.URLError as error:
         raise FetchError(url, _reason(error.reason), transient=_is_transient(error.reason)) from error
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(url, _reason(error), transient=_is_transient(error)) from error
+    except ValueError:
+        # Of urllib, whose own words could quote a part of a password.
+        raise FetchError(url, _NO_URL) from None
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -231,6 +291,9 @@ def _reason(reason: object) -> str:
         return _untrusted(reason)
     if isinstance(reason, TimeoutError):
         return "no answer in time (option timeout)"
+    if isinstance(reason, http.client.InvalidURL):
+        # Its own words hold the query.
+        return _NO_URL
     if isinstance(reason, http.client.IncompleteRead):
         return f"the connection broke off after {len(reason.partial)} bytes of this read"
     return str(reason) or type(reason).__name__
