@@ -9,18 +9,18 @@ import dataclasses
 import http.client
 import netrc
 import random
-import re
-import ssl
 import time
 import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils import urls
 
+from .._core.credentials import checked_ca_file
 from .._core.errors import InputError, ProviderError
 from .._core.units import KIB
+from .._core.urls import PORTS, checked_url, origin_of, without_secrets
 
 _Result = TypeVar("_Result")
 
@@ -38,7 +38,6 @@ _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTIONS = 10
 _UNAUTHORIZED = 401
-_PORTS = {"http": 80, "https": 443}
 _NO_URL = "it is no URL, or redirects to what is none"
 _CHUNK = 64 * KIB
 _WINDOW_SECONDS = 60.0
@@ -62,43 +61,23 @@ class FetchError(ProviderError):
         self.pause = pause
 
 
-def without_secrets(url: str) -> str:
-    """``url`` as it may stand in a message: without user name, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def check_url(url: str, option: str) -> str:
     """``url`` without the slashes at its end.
 
     :raises InputError: when it is not a complete http or https URL, or holds a password, which results would show.
     """
-    try:
-        parts = urlsplit(url)
-        scheme, host, _port = _origin_of(url)
-    except ValueError:
-        # Its own words could quote a part of a password.
-        raise InputError(f"{option} must be a URL that begins with https:// or http://") from None
-    if scheme not in _PORTS or not host or not url.isascii() or re.search(r"\s", url):
-        raise InputError(f"{option} must be a URL that begins with https:// or http://, got {without_secrets(url)!r}")
-    if "@" in parts.netloc:
-        raise InputError(
-            f"{option} {without_secrets(url)} must not hold a user name or password: put them into the file .netrc of "
-            "the user who runs the module, from where they are taken"
-        )
-    return url.rstrip("/")
-
-
-def _origin_of(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return checked_url(
+        url,
+        option,
+        remedy="put them into the file .netrc of the user who runs the module, from where they are taken",
+    )
 
 
 def _redirected(url: str, place: str, location: str) -> str:
     """Where the answer at ``place`` leads, to which ``url`` has led."""
     target = urljoin(place, location.replace(" ", "%20"))
-    scheme, _host, _port = _origin_of(target)
-    if scheme not in _PORTS or (scheme == "http" and urlsplit(place).scheme == "https"):
+    scheme, _host, _port = origin_of(target)
+    if scheme not in PORTS or (scheme == "http" and urlsplit(place).scheme == "https"):
         raise FetchError(
             url, f"it redirects to {without_secrets(target)}, where nobody would know who answers; only https is safe"
         )
@@ -125,17 +104,10 @@ class HttpClient:
         """
         if params["timeout"] <= 0:
             raise InputError(f"timeout must be more than 0 seconds, got {params['timeout']:g}")
-        if params["ca_file"]:
-            try:
-                ssl.create_default_context(cafile=params["ca_file"])
-            except ssl.SSLError as error:
-                raise InputError(f"ca_file {params['ca_file']} holds no certificate in PEM format") from error
-            except OSError as error:
-                raise InputError(f"ca_file {params['ca_file']}: {error.strerror}") from error
-        return cls(params["ca_file"], params["validate_certs"], params["timeout"])
+        return cls(checked_ca_file(params["ca_file"], "ca_file"), params["validate_certs"], params["timeout"])
 
     def open(self, url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
-        """One request, once, and those to which redirections lead. Read the body with :func:`read_chunks`, and close it.
+        """One request, once, and those to which it is redirected. Read the body with :func:`read_chunks`, and close it.
 
         A password of ``.netrc`` is for the host and port of ``url`` alone.
 
@@ -144,7 +116,7 @@ class HttpClient:
         with translate_errors(url):
             place = url
             for _redirection in range(_MOST_REDIRECTIONS + 1):
-                at_home = _origin_of(place) == _origin_of(url)
+                at_home = origin_of(place) == origin_of(url)
                 try:
                     return self._ask(place, headers or {}, use_netrc=at_home)
                 except urllib.error.HTTPError as error:
