@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._core.credentials import checked_ca_file
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.dependencies import require
-from .._core.urls import checked_endpoint
+from .._core.urls import checked_address
 from .auth import checked_region, region_of, session_of
 from .errors import provider_errors
 
@@ -47,7 +47,7 @@ class AwsClients:
             ``aws_ca_bundle`` is no file.
         """
         verify = _verification(params)
-        endpoint = checked_endpoint(params.get("endpoint_url"), "endpoint_url")
+        endpoint = checked_address(params.get("endpoint_url"), "endpoint_url")
         session = session_of(params)
         return cls(session, region_of(params, session), endpoint_url=endpoint, verify=verify)
 
@@ -94,7 +94,7 @@ class AwsClients:
 
 def _refuse_untrusted(caught_exception: Exception | None = None, **_more: object) -> None:
     """Keep botocore from repeating a request to a server whose certificate is not trusted, which stays so."""
-    if "CERTIFICATE_VERIFY_FAILED" in str(caught_exception) and caught_exception is not None:
+    if caught_exception is not None and tells_of_untrusted(caught_exception):
         raise caught_exception
 
 

@@ -30,6 +30,11 @@ _REMEDIES = {
         "Give the principal the role Storage Blob Data Contributor on the storage account; being its owner is not "
         "enough."
     ),
+    "AuthorizationFailure": (
+        "The storage account's firewall keeps this machine out: let its address in under the account's networking, or "
+        "run the module where it is let in."
+    ),
+    "KeyBasedAuthenticationNotPermitted": "Leave account_key out, and sign in.",
     "LinkedAuthorizationFailed": "The principal needs Microsoft.Storage/storageAccounts/listKeys/action as well.",
     "AllocationFailed": _NO_CAPACITY,
     "ZonalAllocationFailed": _NO_CAPACITY,

@@ -44,3 +44,8 @@ def checked_ca_file(path: str | None, option: str) -> str | None:
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}") from error
     return path
+
+
+def tells_of_untrusted(error: object) -> bool:
+    """Whether a server's certificate is not trusted, which it will not be at the next attempt either."""
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)

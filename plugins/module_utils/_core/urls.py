@@ -44,14 +44,14 @@ def checked_url(url: str, option: str, *, remedy: str) -> str:
     return url.rstrip("/")
 
 
-def checked_endpoint(url: str | None, option: str) -> str | None:
-    """The address of a cloud's service without the slashes at its end; ``None`` where none is given.
+def checked_address(url: str | None, option: str) -> str | None:
+    """The address of a cloud's service, or of what it stores, without the slashes at its end; ``None`` where none is given.
 
     :raises InputError: when it is no URL, or holds a password or a query, which messages would show.
     """
     if not url:
         return None
-    endpoint = checked_url(url, option, remedy="the options about credentials say who you are")
+    address = checked_url(url, option, remedy="the options about credentials say who you are")
     if urlsplit(url).query or urlsplit(url).fragment:
         raise InputError(f"{option} {without_secrets(url)} must be an address alone, without '?' and what follows it")
-    return endpoint
+    return address

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils import urls
 
-from .._core.credentials import checked_ca_file
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.errors import InputError, ProviderError
 from .._core.units import KIB
 from .._core.urls import PORTS, checked_url, origin_of, without_secrets
@@ -255,11 +255,11 @@ def _seconds(retry_after: str | None) -> float:
 
 def _is_transient(reason: object) -> bool:
     # An untrusted certificate stays untrusted; of TLS itself anything else may be a broken connection.
-    return "CERTIFICATE_VERIFY_FAILED" not in str(reason)
+    return not tells_of_untrusted(reason)
 
 
 def _reason(reason: object) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in str(reason):
+    if tells_of_untrusted(reason):
         return _untrusted(reason)
     if isinstance(reason, TimeoutError):
         return "no answer in time (option timeout)"
