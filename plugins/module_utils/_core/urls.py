@@ -45,7 +45,7 @@ def checked_url(url: str, option: str, *, remedy: str) -> str:
 
 
 def checked_address(url: str | None, option: str) -> str | None:
-    """The address of a cloud's service, or of what it stores, without the slashes at its end; ``None`` where none is given.
+    """The address of a cloud's service without the slashes at its end; ``None`` where none is given.
 
     :raises InputError: when it is no URL, or holds a password or a query, which messages would show.
     """
