@@ -13,7 +13,8 @@ options:
     description:
       - Where the credentials come from. If not set, E(ANSIBLE_AZURE_AUTH_SOURCE), else V(auto).
       - V(auto) takes the first that is there of the options, O(profile), the environment, the profile C(default) of
-        C(~/.azure/credentials), and the login of the Azure CLI.
+        C(~/.azure/credentials), and the login of the Azure CLI. The environment counts where it has O(secret) or what
+        stands in its place.
       - V(env) takes the environment only, V(credential_file) O(profile), V(cli) the login of the Azure CLI, and V(msi)
         the managed identity of the machine that the module runs on.
     type: str
@@ -42,6 +43,12 @@ options:
     description:
       - A PEM file with the service principal's certificate and key, instead of O(secret).
       - If not set, E(AZURE_X509_CERTIFICATE_PATH), else E(AZURE_CLIENT_CERTIFICATE_PATH).
+    type: path
+  federated_token_file:
+    description:
+      - A file with a token of another issuer that the application trusts, as Kubernetes and CI systems have it, instead
+        of O(secret).
+      - If not set, E(AZURE_FEDERATED_TOKEN_FILE).
     type: path
   cloud_environment:
     description: Which of Azure's clouds. If not set, E(AZURE_CLOUD_ENVIRONMENT), else V(AzureCloud).

@@ -19,7 +19,8 @@ options:
     description:
       - The kind of credentials.
       - V(application) takes the application default credentials, such as those that
-        C(gcloud auth application-default login) leaves or E(GOOGLE_APPLICATION_CREDENTIALS) names.
+        C(gcloud auth application-default login) leaves or E(GOOGLE_APPLICATION_CREDENTIALS) names; also files of
+        workload identity federation and of the impersonation of a service account.
       - V(machineaccount) takes those of the Google Cloud machine that the module runs on.
       - V(serviceaccount) needs O(service_account_file) or O(service_account_contents), V(accesstoken) needs
         O(access_token).

@@ -27,4 +27,6 @@ options:
 notes:
   - Proxies are taken from the environment variables E(http_proxy), E(https_proxy) and E(no_proxy), and user names and
     passwords of servers from the file C(.netrc) of the user.
+  - Such a password is sent to the host and port of the URL that is given, not to where it redirects.
+  - From https nothing redirects to http, and nothing to other protocols.
 """

@@ -38,8 +38,8 @@ options:
   region:
     description:
       - The region, such as V(eu-frankfurt-1). Falls back to the environment variable E(OCI_REGION).
-      - The SDK must know it; it learns of further ones from C(~/.oci/regions-config.json) and
-        E(OCI_REGION_METADATA).
+      - The SDK must know it, unless O(iaas_endpoint) and O(object_storage_endpoint) are given; it learns of further ones
+        from C(~/.oci/regions-config.json) and E(OCI_REGION_METADATA).
     type: str
   auth_type:
     description:
@@ -47,6 +47,7 @@ options:
       - V(api_key) signs with the user's API key; V(security_token) with the session token that the profile's
         C(security_token_file) holds; V(instance_principal) and V(resource_principal) as the instance or the
         resource that the module runs on.
+      - The import of an image (M(alpine.cloud.alpine_oci_image)) is reported to work with the API key of a user only.
     type: str
     choices:
       - api_key

@@ -33,6 +33,8 @@ class File:
     """How many bytes a part has at most, whatever was asked for, as RFC 9110, section 15.3.7, lets servers do."""
     content_range: str | None = None
     """The header Content-Range, instead of the right one."""
+    location: str | None = None
+    """Where the answer redirects to, instead of the content."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Exchange:
     status: int
     sent: int
     """Bytes of content."""
+    authorization: str | None
 
 
 class Mirror:
@@ -91,12 +94,21 @@ class Mirror:
         if_range = request.headers.get("If-Range")
 
         def log(status: int, sent: int) -> None:
-            self.exchanges.append(Exchange(path, request.headers.get("Range"), if_range, status, sent))
+            headers = request.headers
+            self.exchanges.append(
+                Exchange(path, headers.get("Range"), if_range, status, sent, headers.get("Authorization"))
+            )
 
         refusal = 404 if file is None else file.statuses.pop(0) if file.statuses else None
         if file is None or refusal is not None:
             log(refusal or 404, 0)
             request.send_error(refusal or 404)
+            return
+        if file.location is not None:
+            log(302, 0)
+            request.send_response(302)
+            request.send_header("Location", file.location)
+            request.end_headers()
             return
         total, first, status = len(file.content), 0, 200
         if wanted is not None and file.ranges and if_range in (None, file.etag, file.modified):

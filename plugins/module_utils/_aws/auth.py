@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback
 
+from .._core.credentials import check_secret, checked_secret
 from .._core.dependencies import require
 from .._core.errors import InputError
 from .errors import provider_errors
@@ -40,25 +41,49 @@ def session_of(params: Mapping[str, Any]) -> Session:
     :param params: the module's parameters, with those of ``AWS_ARGUMENT_SPEC``.
     :raises InputError: when credentials are missing or contradict each other.
     """
-    keys = [params.get(name) for name in ("access_key", "secret_key")]
-    if any(keys) and not all(keys):
+    keys = {name: checked_secret(params.get(name), name) for name in ("access_key", "secret_key", "session_token")}
+    both = (keys["access_key"], keys["secret_key"])
+    if any(both) and not all(both):
         raise InputError("access_key and secret_key go together: give both or neither")
-    if any(keys) and params.get("profile"):
+    if any(both) and params.get("profile"):
         raise InputError("profile and access_key exclude each other: give one of them")
     boto3 = require("boto3", "boto3")
+    settings = require("botocore.session", "boto3").get_session()
     with provider_errors("GetCredentials", "find AWS credentials"):
         session: Session = boto3.session.Session(
-            aws_access_key_id=params.get("access_key") or None,
-            aws_secret_access_key=params.get("secret_key") or None,
-            aws_session_token=params.get("session_token") or None,
+            aws_access_key_id=keys["access_key"],
+            aws_secret_access_key=keys["secret_key"],
+            aws_session_token=keys["session_token"],
             profile_name=params.get("profile") or None,
+            botocore_session=settings,
         )
-        if session.get_credentials() is None:
+        credentials = session.get_credentials()
+        if credentials is None:
             raise InputError(
                 "No AWS credentials: set access_key and secret_key, profile, or the environment variables "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
+        if credentials.method == "assume-role":
+            _refuse_questions(settings.full_config.get("profiles", {}), session.profile_name)
+        found = credentials.get_frozen_credentials()
+    for secret in (found.access_key, found.secret_key, found.token):
+        check_secret(secret or "", f"what boto3 has found as AWS credentials ({credentials.method})")
     return session
+
+
+def _refuse_questions(profiles: Mapping[str, Any], name: str) -> None:
+    """Refuse a profile for which boto3 would ask for a code on the terminal, along the profiles that lead to it."""
+    passed = set()
+    while name in profiles and name not in passed:
+        passed.add(name)
+        settings = profiles[name]
+        if settings.get("mfa_serial"):
+            raise InputError(
+                f"profile {name!r} has mfa_serial, so that AWS wants a code for which a module cannot ask: sign in "
+                "before, for instance with `aws configure export-credentials --profile`, and give access_key, "
+                "secret_key and session_token"
+            )
+        name = settings.get("source_profile", "")
 
 
 def region_of(params: Mapping[str, Any], session: Session) -> str:

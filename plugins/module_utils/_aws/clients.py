@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.dependencies import require
-from .._core.errors import InputError
+from .._core.urls import checked_address
 from .auth import checked_region, region_of, session_of
 from .errors import provider_errors
 
@@ -47,8 +47,9 @@ class AwsClients:
             ``aws_ca_bundle`` is no file.
         """
         verify = _verification(params)
+        endpoint = checked_address(params.get("endpoint_url"), "endpoint_url")
         session = session_of(params)
-        return cls(session, region_of(params, session), endpoint_url=params.get("endpoint_url") or None, verify=verify)
+        return cls(session, region_of(params, session), endpoint_url=endpoint, verify=verify)
 
     def ec2(self, region: str | None = None) -> EC2Client:
         """EC2 in ``region``, by default the module's own."""
@@ -84,16 +85,21 @@ class AwsClients:
             user_agent_extra="alpine.cloud",
         )
         with provider_errors("connect", f"set up a client for {service}"):
-            return self._session.client(
+            client = self._session.client(
                 service, region_name=region, endpoint_url=self._endpoint_url, verify=self._verify, config=config
             )
+        client.meta.events.register_first(f"needs-retry.{service}", _refuse_untrusted)
+        return client
+
+
+def _refuse_untrusted(caught_exception: Exception | None = None, **_more: object) -> None:
+    """Keep botocore from repeating a request to a server whose certificate is not trusted, which stays so."""
+    if caught_exception is not None and tells_of_untrusted(caught_exception):
+        raise caught_exception
 
 
 def _verification(params: Mapping[str, Any]) -> str | bool | None:
     if not params.get("validate_certs", True):
         return False
-    bundle: str | None = params.get("aws_ca_bundle") or None
-    if bundle and not Path(bundle).is_file():
-        raise InputError(f"aws_ca_bundle {bundle}: no such file")
     # None leaves it to botocore: AWS_CA_BUNDLE, the configuration file, then its own.
-    return bundle
+    return checked_ca_file(params.get("aws_ca_bundle"), "aws_ca_bundle")

@@ -14,7 +14,7 @@ from .._core.errors import AlpineCloudError, InputError, ProviderError
 from .._core.origin import translated_errors
 
 # Of https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the same page of S3.
-_CREDENTIAL_CODES = {
+CREDENTIAL_CODES = {
     "AuthFailure",
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -23,6 +23,7 @@ _CREDENTIAL_CODES = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+"""AWS's codes for a key that is wrong, or not valid any more or there."""
 
 
 def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:
@@ -78,7 +79,7 @@ def _refused(operation: str, response: Mapping[str, Any], attempt: str) -> Provi
     # EC2 appends its reasoning in a form that only sts:DecodeAuthorizationMessage reads.
     reason = told.get("Message", "").partition(" Encoded authorization failure message:")[0]
     message = f"Could not {attempt}: {operation} answered {code}: {reason or 'no reason given'}"
-    if code in _CREDENTIAL_CODES:
+    if code in CREDENTIAL_CODES:
         message += "; check access_key, secret_key and session_token, or profile, and that the region is enabled"
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return ProviderError(message, operation=operation, code=code, status=status)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from .._core.errors import InputError, ProviderError
 from .._core.wait import wait_until
 from .clients import AwsClients
-from .errors import provider_errors
+from .errors import CREDENTIAL_CODES, provider_errors
 
 if TYPE_CHECKING:
     from types_boto3_s3.literals import BucketLocationConstraintType
@@ -46,6 +46,7 @@ class S3Bucket:
     """
 
     def __init__(self, clients: AwsClients, name: str, owner: ExpectedOwner) -> None:
+        self._clients = clients
         self._s3 = clients.s3
         self._region = clients.region
         self.name = name
@@ -71,6 +72,7 @@ class S3Bucket:
             if error.code in MISSING:
                 return False
             if error.code == "403":
+                self._refuse_wrong_key()
                 raise ProviderError(
                     f"bucket {self.name} belongs to another account, or you may not see it (s3:ListBucket); choose "
                     "another bucket",
@@ -86,6 +88,15 @@ class S3Bucket:
                 "own region; choose another bucket or region"
             )
         return True
+
+    def _refuse_wrong_key(self) -> None:
+        """Ask who we are: S3 answers a wrong key as it does somebody else's, and a HEAD request without a word."""
+        try:
+            with provider_errors("GetCallerIdentity", f"look for bucket {self.name}"):
+                self._clients.sts.get_caller_identity()
+        except ProviderError as error:
+            if error.code in CREDENTIAL_CODES:
+                raise
 
     def create(self) -> None:
         """Create it, closed to the public; on failure, nothing is left of it."""

@@ -13,12 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._core.credentials import checked_ca_file, checked_secret
 from .._core.dependencies import require
 from .._core.errors import InputError
+from .._core.urls import checked_address
 from .errors import provider_errors
+from .transport import bounded_transport
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import RequestsTransport
 
 AZURE_ARGUMENT_SPEC: dict[str, Any] = {
     "auth_source": {"type": "str", "choices": ["auto", "cli", "credential_file", "env", "msi"]},
@@ -28,6 +32,7 @@ AZURE_ARGUMENT_SPEC: dict[str, Any] = {
     "secret": {"type": "str", "no_log": True},
     "tenant": {"type": "str"},
     "x509_certificate_path": {"type": "path"},
+    "federated_token_file": {"type": "path"},
     "cloud_environment": {
         "type": "str",
         "choices": ["AzureCloud", "AzureChinaCloud", "AzureUSGovernment"],
@@ -54,10 +59,12 @@ _ENVIRONMENT = {
     "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
     "tenant": ("AZURE_TENANT", "AZURE_TENANT_ID"),
     "x509_certificate_path": ("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
+    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
     "cloud_environment": ("AZURE_CLOUD_ENVIRONMENT",),
     "authority_host": ("AZURE_AUTHORITY_HOST",),
 }
-_PRINCIPAL = ("client_id", "secret", "tenant", "x509_certificate_path")
+_PROOFS = ("secret", "x509_certificate_path", "federated_token_file")
+_PRINCIPAL = ("client_id", "tenant", *_PROOFS)
 _WAYS = (
     "give the options client_id, secret and tenant, or set AZURE_CLIENT_ID, AZURE_SECRET and AZURE_TENANT, or name a "
     "profile of ~/.azure/credentials, or log in with `az login`, or set auth_source=msi on a machine with a managed "
@@ -106,7 +113,11 @@ class Session:
     cloud: CloudEnvironment
     arm_endpoint: str
     tls: bool | str
-    """What the SDKs take as ``connection_verify``: a CA file, or whether to verify at all."""
+    """A CA file, or whether to verify at all."""
+
+    def transport(self) -> RequestsTransport:
+        """A new one, for one client."""
+        return bounded_transport(self.tls, CONNECTION_TIMEOUT, READ_TIMEOUT)
 
 
 def connect(
@@ -130,11 +141,10 @@ def connect(
     cloud = _CLOUDS[cloud_name]
     tls = _tls(options)
     authority = given.get("authority_host") or from_environment.get("authority_host") or cloud.authority_host
+    checked_address(authority if "://" in authority else f"https://{authority}", "authority_host")
     identity_options = {
         "authority": authority,
-        "connection_verify": tls,
-        "connection_timeout": CONNECTION_TIMEOUT,
-        "read_timeout": READ_TIMEOUT,
+        "transport": bounded_transport(tls, CONNECTION_TIMEOUT, READ_TIMEOUT),
         "retry_total": 3,
     }
     if options.get("disable_instance_discovery"):
@@ -147,7 +157,7 @@ def connect(
         credential=credential,
         subscription_id=subscription,
         cloud=cloud,
-        arm_endpoint=(options.get("arm_endpoint") or cloud.arm_endpoint).rstrip("/"),
+        arm_endpoint=checked_address(options.get("arm_endpoint"), "arm_endpoint") or cloud.arm_endpoint,
         tls=tls,
     )
 
@@ -159,10 +169,7 @@ def _first_set(environment: Mapping[str, str], keys: tuple[str, ...]) -> str | N
 def _tls(options: Mapping[str, Any]) -> bool | str:
     if not options.get("validate_certs", True):
         return False
-    ca_file: str | None = options.get("ca_file")
-    if ca_file and not Path(ca_file).is_file():
-        raise InputError(f"ca_file {ca_file}: no such file")
-    return ca_file or True
+    return checked_ca_file(options.get("ca_file"), "ca_file") or True
 
 
 def _credential(
@@ -188,33 +195,47 @@ def _credential(
         return _principal(values, "the options", identity_options), None
     if profile:
         return _from_file(profile, identity_options, environment)
-    if any(name in from_environment for name in _PRINCIPAL):
+    # A client_id alone is there for others, such as a login of the Azure CLI in CI.
+    if any(name in from_environment for name in _PROOFS):
         return _principal(from_environment, "the environment", identity_options), None
     if _credentials_file(environment).is_file():
         return _from_file("default", identity_options, environment)
     if shutil.which("az", path=environment.get("PATH")) and (_home(environment) / "azureProfile.json").is_file():
         return _cli(environment)
+    if any(name in from_environment for name in _PRINCIPAL):
+        return _principal(from_environment, "the environment", identity_options), None
     raise InputError(f"no Azure credentials found: {_WAYS}")
 
 
 def _principal(values: Mapping[str, Any], where: str, identity_options: dict[str, Any]) -> TokenCredential:
     missing = [name for name in ("client_id", "tenant") if not values.get(name)]
-    if not (values.get("secret") or values.get("x509_certificate_path")):
-        missing.append("secret (or x509_certificate_path)")
+    if not any(values.get(name) for name in _PROOFS):
+        missing.append("secret (or x509_certificate_path, federated_token_file)")
     if missing:
         raise InputError(f"the Azure credentials from {where} are incomplete, {', '.join(missing)} missing: {_WAYS}")
     identity = require("azure.identity", "azure-identity")
-    if values.get("secret"):
-        build = identity.ClientSecretCredential
-        proof = values["secret"]
-    else:
-        build = identity.CertificateCredential
-        proof = values["x509_certificate_path"]
-        if not Path(proof).is_file():
-            raise InputError(f"x509_certificate_path {proof}: no such file")
+    secret = checked_secret(values.get("secret"), f"secret, from {where},")
+    tenant, client_id = values["tenant"].strip(), values["client_id"].strip()
+    credential: TokenCredential
     with provider_errors("IssueToken", f"use the credentials from {where}"):
-        credential: TokenCredential = build(values["tenant"], values["client_id"], proof, **identity_options)
+        if secret:
+            credential = identity.ClientSecretCredential(tenant, client_id, secret, **identity_options)
+        elif values.get("x509_certificate_path"):
+            certificate = _existing_file(values, "x509_certificate_path")
+            credential = identity.CertificateCredential(tenant, client_id, certificate, **identity_options)
+        else:
+            token_file = _existing_file(values, "federated_token_file")
+            credential = identity.WorkloadIdentityCredential(
+                tenant_id=tenant, client_id=client_id, token_file_path=token_file, **identity_options
+            )
     return credential
+
+
+def _existing_file(values: Mapping[str, Any], option: str) -> str:
+    path: str = values[option]
+    if not Path(path).is_file():
+        raise InputError(f"{option} {path}: no such file")
+    return path
 
 
 def _managed_identity(client_id: str | None) -> TokenCredential:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._core.credentials import checked_secret
 from .._core.dependencies import require
 from .._core.errors import InputError
-from .auth import CONNECTION_TIMEOUT, READ_TIMEOUT, Session, connect
+from .._core.urls import checked_address
+from .auth import Session, connect
 from .errors import provider_errors
 from .machine_network import MachineNetwork
 from .serial_log import SerialLog
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 """How often a request is repeated at most."""
-_TIME_OUTS: dict[str, Any] = {"connection_timeout": CONNECTION_TIMEOUT, "read_timeout": READ_TIMEOUT}
 # The retry layers are those of azure-core and azure-storage-blob, bounded; both follow Retry-After.
 _RETRIES: dict[str, Any] = {
     "retry_total": ATTEMPTS,
@@ -63,11 +64,11 @@ class AzureClients:
 
         :raises InputError: without usable credentials. Azure is asked for nothing yet.
         """
-        account_key = params.get("account_key")
+        account_key = checked_secret(params.get("account_key"), "account_key")
         return cls(
             connect(params, needs_credential=not account_key),
             storage_account=params.get("storage_account"),
-            blob_endpoint=params.get("blob_endpoint"),
+            blob_endpoint=checked_address(params.get("blob_endpoint"), "blob_endpoint"),
             account_key=account_key,
         )
 
@@ -81,8 +82,7 @@ class AzureClients:
             self._subscription_id,
             base_url=session.arm_endpoint,
             credential_scopes=[session.cloud.arm_scope],
-            connection_verify=session.tls,
-            **_TIME_OUTS,
+            transport=session.transport(),
             **_RETRIES,
         )
         return client
@@ -114,8 +114,7 @@ class AzureClients:
         client: PipelineClient[Any, Any] = core.PipelineClient(
             self.arm_endpoint,
             policies=[policies.RetryPolicy(**_RETRIES)],
-            connection_verify=self._session.tls,
-            **_TIME_OUTS,
+            transport=self._session.transport(),
         )
         return client
 
@@ -131,10 +130,9 @@ class AzureClients:
         address = f"https://{self._storage_account}.blob.{session.cloud.storage_suffix}"
         with provider_errors("GetBlobServiceProperties", "use the storage account's address and account_key"):
             client: BlobServiceClient = storage.BlobServiceClient(
-                (self._blob_endpoint or address).rstrip("/"),
+                self._blob_endpoint or address,
                 credential=self._account_key or session.credential,
-                connection_verify=session.tls,
-                **_TIME_OUTS,
+                transport=session.transport(),
                 retry_policy=storage.ExponentialRetry(
                     initial_backoff=1, increment_base=2, retry_total=ATTEMPTS, random_jitter_range=1
                 ),

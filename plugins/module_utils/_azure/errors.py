@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from .._core.errors import InputError, ProviderError
 from .._core.origin import translated_errors
 
-_SIGNATURE = re.compile(r"(?i)\b(sig|sv|se|sp|skoid|client_secret|secret)=[^&\s'\"]+")
 # What the Blob service appends to each message.
 _STORAGE_TRAILER = re.compile(r"\n(RequestId|Time|ErrorCode|Content):")
 
@@ -31,6 +30,11 @@ _REMEDIES = {
         "Give the principal the role Storage Blob Data Contributor on the storage account; being its owner is not "
         "enough."
     ),
+    "AuthorizationFailure": (
+        "The storage account's firewall keeps this machine out: let its address in under the account's networking, or "
+        "run the module where it is let in."
+    ),
+    "KeyBasedAuthenticationNotPermitted": "Leave account_key out, and sign in.",
     "LinkedAuthorizationFailed": "The principal needs Microsoft.Storage/storageAccounts/listKeys/action as well.",
     "AllocationFailed": _NO_CAPACITY,
     "ZonalAllocationFailed": _NO_CAPACITY,
@@ -91,5 +95,5 @@ def _reason_of(error: Exception) -> str:
         else:
             reason = f"Azure's library does not understand its settings or the answer ({name}: {reason})"
     reason = _STORAGE_TRAILER.split(str(reason))[0]
-    reason = _SIGNATURE.sub(r"\1=***", " ".join(reason.split()))
+    reason = " ".join(reason.split())
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."

@@ -7,13 +7,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .secrets import all_hidden, hidden
+
 
 class AlpineCloudError(Exception):
-    """An expected failure with a message for the user: what went wrong, which option, what to do."""
+    """An expected failure with a message for the user: what went wrong, which option, what to do.
+
+    Secrets that a library has put into its words are hidden in it.
+    """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = hidden(message)
+        super().__init__(self.message)
 
 
 class InputError(AlpineCloudError):
@@ -47,7 +52,7 @@ class ProviderError(AlpineCloudError):
     :param operation: the provider's name of the operation, such as ``ImportSnapshot`` or ``images.insert``.
     :param code: the provider's error code, such as ``InvalidAMIName.Duplicate``.
     :param status: the HTTP status, when there was one.
-    :param details: anything else the provider said, free of secrets.
+    :param details: anything else the provider said.
     """
 
     def __init__(
@@ -63,7 +68,7 @@ class ProviderError(AlpineCloudError):
         self.operation = operation
         self.code = code
         self.status = status
-        self.details = details
+        self.details = all_hidden(details)
 
     def as_result(self) -> dict[str, Any]:
         """The ``failure`` of a module's result."""

@@ -4,26 +4,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import AlpineCloudError, ProviderError, WaitTimeoutError
+from .secrets import all_hidden
 
 
 def run_module(module: AnsibleModule, operation: Callable[[], dict[str, Any]]) -> NoReturn:
     """Run ``operation`` and exit with its result, or fail with the message of an expected error.
 
+    What else is raised fails with its type and place alone: what it says, and what is in its traceback, could hold
+    secrets.
+
     ``operation`` returns the module's result, with ``changed`` and, where the module manages attributes, ``diff``.
     """
+    # Ansible hides what is secret as it was given, and it is used without the line end of the file that it came from.
+    module.no_log_values.update({value.strip() for value in module.no_log_values} - {""})
+    # What the options hold besides is Ansible's to tell.
+    invocation = {"module_args": all_hidden(module.params)}
     try:
         result = operation()
-    except ProviderError as error:
-        module.fail_json(msg=error.message, failure=error.as_result())
-    except WaitTimeoutError as error:
-        # What was waited for goes on in the cloud: whoever cleans up must leave what it needs.
-        module.fail_json(msg=error.message, timed_out=True)
-    except AlpineCloudError as error:
-        module.fail_json(msg=error.message)
-    module.exit_json(**result)
+    except Exception as error:
+        module.fail_json(**_failure(error), exception=_way_to(error), invocation=invocation)
+    module.exit_json(**result, invocation=invocation)
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    match error:
+        case ProviderError():
+            return {"msg": error.message, "failure": error.as_result()}
+        case WaitTimeoutError():
+            # What was waited for goes on in the cloud: whoever cleans up must leave what it needs.
+            return {"msg": error.message, "timed_out": True}
+        case AlpineCloudError():
+            return {"msg": error.message}
+    *_, place = traceback.extract_tb(error.__traceback__)
+    return {
+        "msg": f"Something unexpected has happened: {type(error).__name__} in {Path(place.filename).name}, line "
+        f"{place.lineno}. What it says is not told, since it could hold secrets. Please report it, with the traceback "
+        "that ANSIBLE_DISPLAY_TRACEBACK=error shows.",
+    }
+
+
+def _way_to(error: BaseException) -> str:
+    """The traceback of ``error`` and its causes without their words; Ansible shows it where it is asked for."""
+    return "".join(_steps_to(error))
+
+
+def _steps_to(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        yield from _steps_to(cause)
+        yield "\nwhich led to\n\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__name__}\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback
 
+from .._core.credentials import checked_secret
 from .._core.dependencies import require
 from .._core.errors import InputError
 
@@ -42,6 +43,13 @@ GCP_ARGUMENT_SPEC: dict[str, Any] = {
 }
 """The options that doc fragment ``alpine.cloud._gcp`` documents, named as google.cloud names them."""
 
+_OTHER_KINDS = (
+    "authorized_user",
+    "external_account",
+    "external_account_authorized_user",
+    "impersonated_service_account",
+)
+_UNIVERSE = "googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -56,15 +64,16 @@ def credentials(params: Mapping[str, Any]) -> Credentials:
         case "serviceaccount":
             return _service_account(params, scopes)
         case "accesstoken":
-            if not params["access_token"]:
+            token = checked_secret(params["access_token"], "access_token")
+            if token is None:
                 raise InputError("auth_kind=accesstoken needs access_token (or the environment's GCP_ACCESS_TOKEN)")
             oauth2: Any = require("google.oauth2.credentials", "google-auth")
-            made: Credentials = oauth2.Credentials(params["access_token"], scopes=scopes)
+            made: Credentials = oauth2.Credentials(token, scopes=scopes)
             return made
         case "machineaccount":
             return _machine_account(params, scopes)
         case _:
-            return _application_default(scopes)
+            return _application_default(params["project"], scopes)
 
 
 def _service_account(params: Mapping[str, Any], scopes: list[str]) -> Credentials:
@@ -81,12 +90,20 @@ def _service_account(params: Mapping[str, Any], scopes: list[str]) -> Credential
         if file:
             with open(file, encoding="utf-8") as stream:
                 contents = stream.read()
-        made: Credentials = service_account.Credentials.from_service_account_info(json.loads(contents), scopes=scopes)
+        key = json.loads(contents)
+        kind = key.get("type")
+        if kind in _OTHER_KINDS:
+            raise InputError(
+                f"{option} holds credentials of type {kind}, not the key of a service account: set "
+                "auth_kind=application, and GOOGLE_APPLICATION_CREDENTIALS to the path of such a file"
+            )
+        made: Credentials = service_account.Credentials.from_service_account_info(key, scopes=scopes)
     except OSError as error:
         raise InputError(f"{option}: {error.strerror}") from error
     except (ValueError, TypeError, AttributeError, auth_errors.GoogleAuthError) as error:
         # The parsers' own words could quote the key.
         raise InputError(f"{option} is not the JSON key of a service account") from error
+    _check_universe(made)
     return made
 
 
@@ -103,13 +120,16 @@ def _machine_account(params: Mapping[str, Any], scopes: list[str]) -> Credential
     return made
 
 
-def _application_default(scopes: list[str]) -> Credentials:
+def _application_default(project: str, scopes: list[str]) -> Credentials:
     # Read when google.auth is imported: ask for a metadata server once (3 s), not three times.
     os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "1")
+    # Or else federated credentials would sign in at once to ask for it, on terms of their own.
+    os.environ.setdefault("GOOGLE_CLOUD_PROJECT", project)
     auth: Any = require("google.auth", "google-auth")
     auth_errors = require("google.auth.exceptions", "google-auth")
     try:
         made: Credentials = auth.default(scopes=scopes)[0]
+        _check_universe(made)
     except auth_errors.GoogleAuthError as error:
         raise InputError(
             "There are no usable application default credentials. Run `gcloud auth application-default login`, or set "
@@ -117,3 +137,10 @@ def _application_default(scopes: list[str]) -> Credentials:
             f"auth_kind=accesstoken with access_token. Google's library says: {error}"
         ) from error
     return made
+
+
+def _check_universe(made: Credentials) -> None:
+    """:raises InputError: when somebody else's servers would have to be asked, at which nobody has tried this."""
+    universe = getattr(made, "universe_domain", _UNIVERSE)
+    if universe != _UNIVERSE:
+        raise InputError(f"the credentials of auth_kind are for the universe domain {universe}, and not {_UNIVERSE}")

@@ -7,11 +7,11 @@ from __future__ import annotations
 import http.client
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.dependencies import require
-from .._core.errors import InputError
+from .._core.urls import checked_address
 from .auth import credentials
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ class GcpClients:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> GcpClients:
-        """:raises InputError: when ``ca_file`` is missing. Credentials are looked for when a client is made."""
-        if params["ca_file"] and not Path(params["ca_file"]).is_file():
-            raise InputError(f"ca_file {params['ca_file']}: no such file")
-        return cls(params)
+        """:raises InputError: when ``ca_file`` or an endpoint is none. Credentials are not looked for yet."""
+        checked_ca_file(params["ca_file"], "ca_file")
+        endpoints = {name: checked_address(params[name], name) for name in ("storage_endpoint", "compute_endpoint")}
+        return cls({**params, **endpoints})
 
     @cached_property
     def storage(self) -> Client:
@@ -91,7 +91,7 @@ class GcpClients:
             project=self.project,
             credentials=self._credentials,
             _http=session,
-            client_options={"api_endpoint": endpoint.rstrip("/")} if endpoint else None,
+            client_options={"api_endpoint": endpoint} if endpoint else None,
             client_info=client_info.ClientInfo(user_agent=self._user_agent),
         )
         return client
@@ -150,7 +150,7 @@ class GcpClients:
 
     def _compute(self, kind: str) -> Any:
         client = getattr(require("google.cloud.compute_v1", "google-cloud-compute"), kind)
-        host = (self._params["compute_endpoint"] or "compute.googleapis.com").rstrip("/")
+        host = self._params["compute_endpoint"] or "compute.googleapis.com"
         # The transport makes its own session, and there is no way to hand one in.
         transport = client.get_transport_class("rest")(host=host, credentials=self._credentials)
         self._configure(transport._session)
@@ -184,7 +184,7 @@ def _is_transient(error: Exception) -> bool:
     )
     # Those of google.api_core have a code; those of an upload have the answer itself.
     status = getattr(error, "code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    return isinstance(error, broken) or status in _TRANSIENT_STATUSES
+    return (isinstance(error, broken) and not tells_of_untrusted(error)) or status in _TRANSIENT_STATUSES
 
 
 def _trust(session: Session, params: Mapping[str, Any]) -> None:

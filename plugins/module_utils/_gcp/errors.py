@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from .._core.credentials import tells_of_untrusted
 from .._core.dependencies import require
 from .._core.errors import ProviderError
 from .._core.origin import translated_errors
@@ -48,8 +49,11 @@ def _translated(error: BaseException, operation: str, attempt: str) -> ProviderE
     code = details[0].get("reason") if details else None
     if type(error).__name__ == DATA_CORRUPTION:
         code = DATA_CORRUPTION
+    reason = without_queries(_reason(error, answer))
+    if tells_of_untrusted(error):
+        reason += "; a private authority's certificate goes into ca_file"
     return ProviderError(
-        f"Google Cloud could not {attempt}: {without_queries(_reason(error, answer))}",
+        f"Google Cloud could not {attempt}: {reason}",
         operation=operation,
         code=code,
         status=_status(error),
@@ -62,6 +66,9 @@ def _reason(error: BaseException, answer: Mapping[str, Any]) -> str:
     auth = require("google.auth.exceptions", "google-auth")
     urllib3 = require("urllib3", "urllib3")
     if isinstance(error, auth.GoogleAuthError):
+        if "must specify refresh_token" in str(error):
+            # What Google's library says of a token that it was given alone, and that Google does not take any more.
+            return "access_token is not valid, or not any more: get a new one, as by `gcloud auth print-access-token`"
         # TransportError(cause) or RefreshError(message, answer): the answer repeats the message.
         what = (
             "the server that gives access tokens cannot be reached"

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import base64
+import configparser
 import dataclasses
+import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
+from .._core.credentials import check_secret
 from .._core.dependencies import require
 from .._core.errors import InputError
 
@@ -77,7 +82,9 @@ def load_identity(params: Mapping[str, Any]) -> Identity:
         "resource_principal": _resource_principal,
     }
     identity = builders[params["auth_type"]](params)
-    _check_region(identity.config.get("region"))
+    _check_region(
+        identity.config.get("region"), known=bool(params["iaas_endpoint"] and params["object_storage_endpoint"])
+    )
     return identity
 
 
@@ -100,9 +107,14 @@ def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
             if not params["api_user_key_file"]:
                 raise InputError(f"The key_file of profile {profile!r} in {path} does not exist") from error
             settings = {}
-        except ValueError as error:
+        except configparser.Error as error:
+            # Its own words would quote the file.
+            raise InputError(f"config_file_location {path} cannot be read: {type(error).__name__}") from None
+        except (OSError, ValueError) as error:
             raise InputError(f"config_file_location {path} cannot be used: {error}") from error
-    settings.update({name: params[option] for name, option in _OPTION_OF_SETTING.items() if params[option]})
+    given = {name: params[option] for name, option in _OPTION_OF_SETTING.items() if params[option]}
+    # A pass phrase may begin and end with blanks.
+    settings.update({name: value if name == "pass_phrase" else value.strip() for name, value in given.items()})
     return settings
 
 
@@ -148,11 +160,27 @@ def _security_token(params: Mapping[str, Any]) -> Identity:
             "config_profile_name to one that `oci session authenticate` made"
         )
     try:
-        token = Path(settings["security_token_file"]).expanduser().read_text(encoding="ascii")
+        token = Path(settings["security_token_file"]).expanduser().read_text(encoding="utf-8").strip()
         key = signer.load_private_key_from_file(settings["key_file"], settings.get("pass_phrase"))
     except (OSError, ValueError, exceptions.InvalidPrivateKey) as error:
         raise InputError(f"The session of profile {params['config_profile_name']!r} cannot be used: {error}") from error
+    check_secret(token, f"security_token_file {settings['security_token_file']}")
+    if _expired(token):
+        raise InputError(
+            f"The session of profile {params['config_profile_name'] or 'DEFAULT'!r} has expired: run `oci session "
+            "refresh`, or `oci session authenticate` where that is too late"
+        )
     return Identity(settings, signers.SecurityTokenSigner(token, key))
+
+
+def _expired(token: str) -> bool:
+    """Whether a token says so itself. It is for Oracle to tell whether it is good."""
+    try:
+        _header, payload, _signature = token.split(".")
+        end = json.loads(base64.urlsafe_b64decode(payload + "=="))["exp"]
+        return bool(end < time.time())
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _instance_principal(params: Mapping[str, Any]) -> Identity:
@@ -182,9 +210,14 @@ def _resource_principal(params: Mapping[str, Any]) -> Identity:
     return Identity({"region": params["region"] or signer.region}, signer)
 
 
-def _check_region(region: str | None) -> None:
-    regions = require("oci.regions", "oci")
+def _check_region(region: str | None, *, known: bool) -> None:
+    """:param known: whether the SDK need not know the region's addresses, since they are given."""
     if not region:
         raise InputError("region is missing: set it, or OCI_REGION, or a region in the profile")
-    if not (regions.is_region(region) or regions.is_region_short_name(region)):
-        raise InputError(f"region {region!r} is not a region of Oracle Cloud, such as eu-frankfurt-1")
+    regions = require("oci.regions", "oci")
+    if not (known or regions.is_region(region) or regions.is_region_short_name(region)):
+        version = require("oci", "oci").__version__
+        raise InputError(
+            f"region {region!r} is not a region that version {version} of Oracle's SDK knows, such as eu-frankfurt-1: "
+            "install a newer one, or set OCI_REGION_METADATA, or iaas_endpoint and object_storage_endpoint"
+        )

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.dependencies import require
-from .._core.errors import InputError
+from .._core.urls import checked_address
 from .auth import Identity, load_identity
 from .errors import tells_of_no_capacity
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oci.object_storage import ObjectStorageClient
     from oci.work_requests import WorkRequestClient
 
+_ENDPOINTS = ("iaas_endpoint", "object_storage_endpoint", "identity_endpoint")
 # Newer SDKs leave such as {dualStack?ds.oci.:} in an endpoint until a request is sent.
 _TEMPLATE_OPTION = re.compile(r"\{[^}]*\}")
 
@@ -37,6 +38,14 @@ class _HasRoom:
         return not tells_of_no_capacity(str(getattr(exception, "message", "")))
 
 
+class _IsTrusted:
+    """Another one."""
+
+    @staticmethod
+    def should_retry(exception: Exception | None = None, _response: Any = None, **_more: Any) -> bool:
+        return not tells_of_untrusted(exception)
+
+
 class OciClients:
     """The clients of one module run. Each is made when it is first asked for."""
 
@@ -50,7 +59,9 @@ class OciClients:
 
         :raises InputError: when credentials are missing, incomplete or unusable, or the region is unknown.
         """
-        return cls(params, load_identity(params))
+        checked_ca_file(params["ca_file"], "ca_file")
+        endpoints = {name: checked_address(params[name], name) for name in _ENDPOINTS}
+        return cls({**params, **endpoints}, load_identity(params))
 
     @property
     def region(self) -> str:
@@ -60,13 +71,15 @@ class OciClients:
     def retry_strategy(self) -> Any:
         """The only retry layer: throttling, 5xx and lost connections, six attempts within five minutes, with jitter."""
         retry = require("oci.retry", "oci")
-        return retry.RetryStrategyBuilder(
+        strategy = retry.RetryStrategyBuilder(
             max_attempts=6,
             total_elapsed_time_seconds=300,
             retry_base_sleep_time_seconds=0.5,
             retry_max_wait_between_calls_seconds=20,
             backoff_type=retry.BACKOFF_FULL_JITTER_EQUAL_ON_THROTTLE_VALUE,
         ).get_retry_strategy()
+        strategy.checkers.add_checker(_IsTrusted())
+        return strategy
 
     @property
     def launch_retry_strategy(self) -> Any:
@@ -117,7 +130,7 @@ class OciClients:
         client = factory(
             self._identity.config,
             signer=self._identity.signer,
-            service_endpoint=endpoint.rstrip("/") if endpoint else None,
+            service_endpoint=endpoint or None,
             timeout=timeout,
             retry_strategy=self.retry_strategy if retries else retry.NoneRetryStrategy(),
             # Object Storage's client has one by default, which would refuse requests on its own account.
@@ -127,10 +140,7 @@ class OciClients:
         return client
 
     def _configure_tls(self, base_client: Any) -> None:
-        ca_file = self._params["ca_file"]
-        if ca_file and not Path(ca_file).is_file():
-            raise InputError(f"ca_file {ca_file}: no such file")
-        verify = (ca_file or True) if self._params["validate_certs"] else False
+        verify = (self._params["ca_file"] or True) if self._params["validate_certs"] else False
         if verify is True:
             return
         # The environment's CA bundle would win over the session's setting, so the environment is left out, save for

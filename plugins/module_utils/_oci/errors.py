@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 from contextlib import AbstractContextManager
 
+from .._core.credentials import tells_of_untrusted
 from .._core.dependencies import require
 from .._core.errors import ProviderError
 from .._core.origin import translated_errors
@@ -14,12 +15,23 @@ from .._core.origin import translated_errors
 _HINTS = {
     "NotAuthenticated": (
         "Check api_user, api_user_fingerprint, api_user_key_file and tenancy, or the profile in config_file_location, "
-        "and this machine's clock."
+        "this machine's clock, and that the tenancy is subscribed to the region. With auth_type security_token, run "
+        "`oci session refresh`."
+    ),
+    "BucketNotFound": (
+        "There is no such bucket in this namespace, or a policy is missing that grants access to it (read buckets)."
     ),
     "NotAuthorizedOrNotFound": "It does not exist, or a policy is missing that grants access to it.",
     "LimitExceeded": "Delete what is no longer needed, or ask for a higher service limit.",
 }
 """By the codes of https://docs.oracle.com/iaas/Content/API/References/apierrors.htm."""
+
+# Answered to a principal that has no user: https://github.com/oracle/oci-cli/issues/384
+_UNREADABLE_SOURCE = "to import image from does not exist"
+_SOURCE_HINT = (
+    "With auth_type instance_principal or resource_principal, and for federated users, Oracle's import cannot read it: "
+    "import with the API key of a user."
+)
 
 # There is no code of its own for it: it is 500 InternalError "Out of host capacity." or the same in a work request.
 _NO_CAPACITY = ("out of host capacity", "out of capacity")
@@ -46,7 +58,7 @@ def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None
 def _translated(error: Exception, operation: str, attempt: str) -> ProviderError:
     exceptions = require("oci.exceptions", "oci")
     if isinstance(error, exceptions.ServiceError):
-        hint = _HINTS.get(error.code)
+        hint = _SOURCE_HINT if _UNREADABLE_SOURCE in (error.message or "") else _HINTS.get(error.code)
         reason = " ".join(filter(None, [f"{error.message or 'no reason given'} ({error.status} {error.code}).", hint]))
         return ProviderError(
             f"Could not {attempt}: {reason}",
@@ -56,8 +68,9 @@ def _translated(error: Exception, operation: str, attempt: str) -> ProviderError
             details={"opc_request_id": error.request_id},
         )
     if isinstance(error, (exceptions.RequestException, exceptions.ConnectTimeout, OSError, http.client.HTTPException)):
+        remedy = "; a private authority's certificate goes into ca_file" if tells_of_untrusted(error) else ""
         return ProviderError(
-            f"Could not {attempt}: no answer from Oracle Cloud: {_transport_reason(error)}", operation=operation
+            f"Could not {attempt}: no answer from Oracle Cloud: {_transport_reason(error)}{remedy}", operation=operation
         )
     return ProviderError(
         f"Could not {attempt}: Oracle's library does not understand the answer ({type(error).__name__}: {error})",

@@ -174,7 +174,10 @@ def _check_missing_bucket(request: OciObjectRequest, *, check_mode: bool, warn: 
         if not request.compartment_id:
             raise InputError(f"Bucket {request.bucket} does not exist: compartment_id says where to create it")
         return
-    message = f"bucket {request.bucket} does not exist: create it, or set create_bucket"
+    message = (
+        f"bucket {request.bucket} does not exist: create it, or set create_bucket. Where it does, namespace is another "
+        "one, or a policy is missing that lets you read buckets"
+    )
     if not check_mode:
         raise InputError(message)
     warn(f"{message}; taken for one that an earlier task would have made")

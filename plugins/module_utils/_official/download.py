@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._core.errors import InputError
+from .._core.urls import without_secrets
 from .._core.work_directory import WorkDirectory
 from .download_job import DownloadJob
-from .http import check_url, without_secrets
+from .http import check_url
 from .image_result import image_result
 from .mirrors import file_name_of, sibling_of
 from .signature import fetch_signature

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import AlpineCloudError, InputError
+from .._core.urls import without_secrets
 from .._core.work_directory import WorkDirectory
 from .._image.metadata import SIZE_LIMIT, parse_metadata, sidecar_of
 from .checksum import ChecksumError, Digests, digests_of
-from .http import FetchError, HttpClient, without_secrets
+from .http import FetchError, HttpClient
 from .image_result import image_result
 from .mirrors import MirrorsError, metadata_of, try_each
 from .signature_check import SignatureCheck

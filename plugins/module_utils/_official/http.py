@@ -7,19 +7,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import http.client
+import netrc
 import random
-import re
-import ssl
 import time
 import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils import urls
 
+from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.errors import InputError, ProviderError
 from .._core.units import KIB
+from .._core.urls import PORTS, checked_url, origin_of, without_secrets
 
 _Result = TypeVar("_Result")
 
@@ -34,6 +35,10 @@ ATTEMPTS = 4
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTIONS = 10
+_UNAUTHORIZED = 401
+_NO_URL = "it is no URL, or redirects to what is none"
 _CHUNK = 64 * KIB
 _WINDOW_SECONDS = 60.0
 _WINDOW_LEAST_BYTES = 64 * KIB
@@ -56,26 +61,27 @@ class FetchError(ProviderError):
         self.pause = pause
 
 
-def without_secrets(url: str) -> str:
-    """``url`` as it may stand in a message: without user name, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def check_url(url: str, option: str) -> str:
     """``url`` without the slashes at its end.
 
     :raises InputError: when it is not a complete http or https URL, or holds a password, which results would show.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or re.search(r"\s", url):
-        raise InputError(f"{option} must be a URL that begins with https:// or http://, got {without_secrets(url)!r}")
-    if "@" in parts.netloc:
-        raise InputError(
-            f"{option} {without_secrets(url)} must not hold a user name or password: put them into the file .netrc of "
-            "the user who runs the module, from where they are taken"
+    return checked_url(
+        url,
+        option,
+        remedy="put them into the file .netrc of the user who runs the module, from where they are taken",
+    )
+
+
+def _redirected(url: str, place: str, location: str) -> str:
+    """Where the answer at ``place`` leads, to which ``url`` has led."""
+    target = urljoin(place, location.replace(" ", "%20"))
+    scheme, _host, _port = origin_of(target)
+    if scheme not in PORTS or (scheme == "http" and urlsplit(place).scheme == "https"):
+        raise FetchError(
+            url, f"it redirects to {without_secrets(target)}, where nobody would know who answers; only https is safe"
         )
-    return url.rstrip("/")
+    return target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,32 +104,51 @@ class HttpClient:
         """
         if params["timeout"] <= 0:
             raise InputError(f"timeout must be more than 0 seconds, got {params['timeout']:g}")
-        if params["ca_file"]:
-            try:
-                ssl.create_default_context(cafile=params["ca_file"])
-            except ssl.SSLError as error:
-                raise InputError(f"ca_file {params['ca_file']} holds no certificate in PEM format") from error
-            except OSError as error:
-                raise InputError(f"ca_file {params['ca_file']}: {error.strerror}") from error
-        return cls(params["ca_file"], params["validate_certs"], params["timeout"])
+        return cls(checked_ca_file(params["ca_file"], "ca_file"), params["validate_certs"], params["timeout"])
 
     def open(self, url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
-        """One request, once. Read the body with :func:`read_chunks`, and close it.
+        """One request, once, and those to which it is redirected. Read the body with :func:`read_chunks`, and close it.
 
-        :raises FetchError: for every status but 2xx, and for whatever else goes wrong before the body begins.
+        A password of ``.netrc`` is for the host and port of ``url`` alone.
+
+        :raises FetchError: for every other status but 2xx, and for whatever else goes wrong before the body begins.
         """
         with translate_errors(url):
-            response: http.client.HTTPResponse = urls.open_url(
-                url,
-                headers={"Accept-Encoding": "identity", **(headers or {})},
-                http_agent="alpine.cloud",
-                # Of sizes and ranges the server and we must have the same idea.
-                decompress=False,
-                follow_redirects="safe",
-                ca_path=self.ca_file,
-                validate_certs=self.validate_certs,
-                timeout=self.timeout,
-            )
+            place = url
+            for _redirection in range(_MOST_REDIRECTIONS + 1):
+                at_home = origin_of(place) == origin_of(url)
+                try:
+                    return self._ask(place, headers or {}, use_netrc=at_home)
+                except urllib.error.HTTPError as error:
+                    if error.code in _REDIRECTIONS and error.headers.get("Location"):
+                        with contextlib.closing(error):
+                            place = _redirected(url, place, error.headers["Location"])
+                    elif error.code == _UNAUTHORIZED and not at_home:
+                        with contextlib.closing(error):
+                            raise FetchError(
+                                url,
+                                f"it redirects to {without_secrets(place)}, which wants a password, and those of "
+                                ".netrc are not sent where a redirect leads: give that URL itself",
+                                status=error.code,
+                            ) from error
+                    else:
+                        raise
+        raise FetchError(url, f"there are more than {_MOST_REDIRECTIONS} redirections")
+
+    def _ask(self, url: str, headers: dict[str, str], *, use_netrc: bool) -> http.client.HTTPResponse:
+        response: http.client.HTTPResponse = urls.open_url(
+            url,
+            headers={"Accept-Encoding": "identity", **headers},
+            http_agent="alpine.cloud",
+            # Of sizes and ranges the server and we must have the same idea.
+            decompress=False,
+            # It would send the password on.
+            follow_redirects="none",
+            use_netrc=use_netrc,
+            ca_path=self.ca_file,
+            validate_certs=self.validate_certs,
+            timeout=self.timeout,
+        )
         return response
 
     def read(self, url: str, *, limit: int) -> bytes:
@@ -210,10 +235,17 @@ def translate_errors(url: str) -> Iterator[None]:
                 transient=error.code in _TRANSIENT_STATUSES,
                 pause=_seconds(error.headers.get("Retry-After")),
             ) from error
+    except netrc.NetrcParseError as error:
+        # Only its words about whose file it is quote nothing of what is in there.
+        where = error.msg if error.msg.startswith("~/.netrc ") else f"line {error.lineno} is not understood"
+        raise FetchError(url, f"the file .netrc cannot be used: {where}") from None
     except urllib.error.URLError as error:
         raise FetchError(url, _reason(error.reason), transient=_is_transient(error.reason)) from error
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(url, _reason(error), transient=_is_transient(error)) from error
+    except ValueError:
+        # Of urllib, whose own words could quote a part of a password.
+        raise FetchError(url, _NO_URL) from None
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -223,14 +255,17 @@ def _seconds(retry_after: str | None) -> float:
 
 def _is_transient(reason: object) -> bool:
     # An untrusted certificate stays untrusted; of TLS itself anything else may be a broken connection.
-    return "CERTIFICATE_VERIFY_FAILED" not in str(reason)
+    return not tells_of_untrusted(reason)
 
 
 def _reason(reason: object) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in str(reason):
+    if tells_of_untrusted(reason):
         return _untrusted(reason)
     if isinstance(reason, TimeoutError):
         return "no answer in time (option timeout)"
+    if isinstance(reason, http.client.InvalidURL):
+        # Its own words hold the query.
+        return _NO_URL
     if isinstance(reason, http.client.IncompleteRead):
         return f"the connection broke off after {len(reason.partial)} bytes of this read"
     return str(reason) or type(reason).__name__

@@ -11,9 +11,10 @@ from typing import Any
 
 from .._core.errors import AlpineCloudError
 from .._core.units import KIB
+from .._core.urls import without_secrets
 from .._core.work_directory import chosen_work_dir
 from .checksum import ChecksumError, checked_sha512, parse_sha512
-from .http import FetchError, HttpClient, check_url, without_secrets
+from .http import FetchError, HttpClient, check_url
 from .mirrors import MirrorsError, try_each
 from .signature_check import SignatureMode
 from .signing_key import SigningKeySource, checked_fingerprint

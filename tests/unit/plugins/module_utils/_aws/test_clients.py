@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import certifi
 import pytest
+from botocore.exceptions import SSLError
 
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.auth import AWS_ARGUMENT_SPEC
 from ansible_collections.alpine.cloud.plugins.module_utils._aws.clients import AwsClients
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._aws.errors import provider_errors
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
 
 
 def _params(**options: Any) -> dict[str, Any]:
@@ -44,19 +48,17 @@ def test_buckets_are_addressed_by_path_at_an_own_endpoint(endpoint: str | None, 
     assert s3.meta.config.s3["addressing_style"] == style
 
 
-def test_ca_bundle_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ca_bundle_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/environment.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/environment.pem")
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("")
-    ec2: Any = AwsClients.from_params(_params(aws_ca_bundle=str(bundle))).ec2()
-    assert ec2._endpoint.http_session._verify == str(bundle)
+    ec2: Any = AwsClients.from_params(_params(aws_ca_bundle=certifi.where())).ec2()
+    assert ec2._endpoint.http_session._verify == certifi.where()
 
 
 def test_certificates_are_not_verified_only_on_request(tmp_path: Path) -> None:
     ec2: Any = AwsClients.from_params(_params(validate_certs=False)).ec2()
     assert ec2._endpoint.http_session._verify is False
-    with pytest.raises(InputError, match=r"aws_ca_bundle .*/none\.pem: no such file"):
+    with pytest.raises(InputError, match=r"aws_ca_bundle .*/none\.pem: No such file"):
         AwsClients.from_params(_params(aws_ca_bundle=str(tmp_path / "none.pem")))
 
 
@@ -84,14 +86,62 @@ def test_profile_brings_credentials_and_region(tmp_path: Path) -> None:
         ({"access_key": ""}, "access_key and secret_key go together"),
         ({"profile": "build"}, "profile and access_key exclude each other"),
         ({"access_key": None, "secret_key": None, "profile": "nope"}, "profile \\(nope\\).*check the option profile"),
+        ({"secret_key": "hush hush"}, "secret_key has white space in it"),
+        ({"endpoint_url": "https://me:hush@host"}, "endpoint_url https://host must not hold a user name or password"),
+        ({"endpoint_url": "https://host?hush"}, "endpoint_url https://host must be an address alone"),
+        ({"aws_ca_bundle": __file__}, "aws_ca_bundle .* holds no certificate in PEM format"),
         ({"region": None}, "No region: set region"),
         ({"region": "eu-centrall-1"}, "region: AWS has no region 'eu-centrall-1'; did you mean eu-central-1"),
         ({"region": "xyz"}, "region: AWS has no region 'xyz'; see the regions table"),
     ],
 )
 def test_bad_options_are_told_by_name(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         AwsClients.from_params(_params(**options))
+    assert "hush" not in caught.value.message
+
+
+def test_the_line_end_of_a_secret_is_not_sent() -> None:
+    options = _params(access_key="AKIATEST\n", secret_key=" secret\n", session_token="token\r\n")
+    ec2: Any = AwsClients.from_params(options).ec2()
+    credentials = ec2._request_signer._credentials
+    assert (credentials.access_key, credentials.secret_key, credentials.token) == ("AKIATEST", "secret", "token")
+
+
+def test_white_space_in_the_environment_is_refused_without_a_word_of_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hush\n")
+    with pytest.raises(InputError, match=r"credentials \(env\) has white space") as caught:
+        AwsClients.from_params(_params(access_key=None, secret_key=None))
+    assert "hush" not in caught.value.message
+
+
+@pytest.mark.parametrize("asking", ["build", "base"])
+def test_a_profile_that_asks_for_a_code_is_refused(tmp_path: Path, asking: str) -> None:
+    (tmp_path / "credentials").write_text("[keys]\naws_access_key_id = AKIA\naws_secret_access_key = x\n")
+    profiles = {
+        "build": "role_arn = arn:aws:iam::123456789012:role/b\nsource_profile = base\n",
+        "base": "role_arn = arn:aws:iam::123456789012:role/a\nsource_profile = keys\n",
+    }
+    profiles[asking] += "mfa_serial = arn:aws:iam::123456789012:mfa/me\n"
+    (tmp_path / "config").write_text("".join(f"[profile {name}]\n{text}" for name, text in profiles.items()))
+    with pytest.raises(InputError, match=f"profile '{asking}' has mfa_serial"):
+        AwsClients.from_params(_params(access_key=None, secret_key=None, profile="build"))
+
+
+def test_an_untrusted_server_is_asked_once() -> None:
+    cause = Exception("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    untrusted = SSLError(endpoint_url="https://host", error=cause)
+    ec2: Any = AwsClients.from_params(_params()).ec2()
+    asked = []
+    ec2.meta.events.register_first("before-send.ec2", lambda **_request: asked.append(1))
+    ec2._endpoint.http_session.send = Mock(side_effect=untrusted)
+    with pytest.raises(ProviderError, match="goes into aws_ca_bundle"), provider_errors("DescribeImages", "look"):
+        ec2.describe_images()
+    assert asked == [1]
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])

@@ -294,8 +294,17 @@ def test_bucket_that_another_account_has_is_an_error(aws: Any, src: Path) -> Non
 
 def test_forbidden_bucket_is_explained(aws: Any, src: Path) -> None:
     aws.refuse("s3", "head_bucket", "403", status=403)
+    aws.expect("sts", "get_caller_identity", {}, {"Account": _ACCOUNT})
     s3_object, _warnings = _object(aws, _params(src))
     with pytest.raises(ProviderError, match="bucket images belongs to another account, or you may not see it"):
+        s3_object.present()
+
+
+def test_a_wrong_key_is_not_taken_for_a_bucket_of_others(aws: Any, src: Path) -> None:
+    aws.refuse("s3", "head_bucket", "403", status=403)
+    aws.refuse("sts", "get_caller_identity", "InvalidClientTokenId", status=403)
+    s3_object, _warnings = _object(aws, _params(src))
+    with pytest.raises(ProviderError, match="check access_key, secret_key and session_token"):
         s3_object.present()
 
 

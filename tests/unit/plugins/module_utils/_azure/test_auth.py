@@ -6,8 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
-from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
+from azure.identity import (
+    AzureCliCredential,
+    ClientSecretCredential,
+    ManagedIdentityCredential,
+    WorkloadIdentityCredential,
+)
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure import auth
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.auth import AZURE_ARGUMENT_SPEC, connect
@@ -27,6 +33,7 @@ class Recorded:
             "CertificateCredential",
             "ManagedIdentityCredential",
             "AzureCliCredential",
+            "WorkloadIdentityCredential",
         ):
             monkeypatch.setattr(f"azure.identity.{name}", self._recorder(name))
 
@@ -88,7 +95,7 @@ def test_options_win_over_the_environment(recorded: Recorded, empty: dict[str, s
 
 
 def test_a_secret_of_the_environment_is_not_mixed_with_options(recorded: Recorded, empty: dict[str, str]) -> None:
-    with pytest.raises(InputError, match=r"from the options are incomplete, secret \(or x509_certificate_path\)"):
+    with pytest.raises(InputError, match=r"from the options are incomplete, secret \(or x509"):
         connect({"client_id": "client", "tenant": "tenant"}, empty | ENVIRONMENT)
     assert recorded.made == []
 
@@ -132,6 +139,54 @@ def test_certificate(recorded: Recorded, empty: dict[str, str], tmp_path: Path) 
     certificate.write_text("")
     connect(options, empty)
     assert recorded.one == ("CertificateCredential", ("tenant", "client", str(certificate)))
+
+
+@pytest.fixture
+def federated(empty: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """An environment as CI has it."""
+    token = tmp_path / "token"
+    token.write_text("token")
+    names = {"AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_FEDERATED_TOKEN_FILE": str(token)}
+    return empty | names
+
+
+def test_federated_token(recorded: Recorded, federated: dict[str, str]) -> None:
+    connect({}, federated)
+    connect({"federated_token_file": federated.pop("AZURE_FEDERATED_TOKEN_FILE"), "client_id": "mine"}, federated)
+    assert [name for name, _arguments, _options in recorded.made] == ["WorkloadIdentityCredential"] * 2
+    assert [options["client_id"] for _name, _arguments, options in recorded.made] == ["client", "mine"]
+    assert all(options["tenant_id"] == "tenant" for _name, _arguments, options in recorded.made)
+    with pytest.raises(InputError, match=r"federated_token_file /nowhere: no such file"):
+        connect({"federated_token_file": "/nowhere"}, federated)
+
+
+def test_real_federated_credential(federated: dict[str, str]) -> None:
+    assert isinstance(connect({}, federated).credential, WorkloadIdentityCredential)
+
+
+def test_a_client_id_of_the_environment_keeps_nobody_from_the_cli(recorded: Recorded, cli: dict[str, str]) -> None:
+    connect({}, cli | {"AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant"})
+    assert recorded.one[0] == "AzureCliCredential"
+
+
+def test_an_incomplete_environment_is_told(empty: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="from the environment are incomplete, secret"):
+        connect({}, empty | {"AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant"})
+
+
+def test_the_line_end_of_a_secret_is_not_sent(recorded: Recorded, empty: dict[str, str]) -> None:
+    connect({}, empty | {name: f"{value}\n" for name, value in ENVIRONMENT.items()})
+    assert recorded.one[1] == ("env-tenant", "env-client", "env-hush")
+    with pytest.raises(InputError, match="secret, from the options, has white space in it") as caught:
+        connect({**PRINCIPAL, "secret": "hu\nsh"}, empty)
+    assert "sh" not in caught.value.message.partition("ASCII")[2]
+
+
+@pytest.mark.parametrize("option", ["arm_endpoint", "authority_host"])
+def test_a_password_in_an_address_is_refused(recorded: Recorded, empty: dict[str, str], option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} https://host must not hold a user name or password") as caught:
+        connect({**PRINCIPAL, option: "https://me:hush@host"}, empty)
+    assert "hush" not in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -195,28 +250,28 @@ def test_a_key_needs_no_credentials(empty: dict[str, str]) -> None:
 
 
 def test_identity_requests_are_bounded_and_trust_the_same_authorities(
-    recorded: Recorded, empty: dict[str, str], tmp_path: Path
+    recorded: Recorded, empty: dict[str, str]
 ) -> None:
-    ca_file = tmp_path / "ca.pem"
-    ca_file.write_text("")
     options = {
         **PRINCIPAL,
-        "ca_file": str(ca_file),
+        "ca_file": certifi.where(),
         "authority_host": "https://login.example",
         "disable_instance_discovery": True,
     }
     session = connect(options, empty)
     ((_name, _arguments, identity_options),) = recorded.made
-    assert identity_options["connection_verify"] == session.tls == str(ca_file)
+    connection = identity_options["transport"].connection_config
+    assert connection.verify == session.tls == certifi.where()
+    assert (connection.timeout, connection.read_timeout) == (auth.CONNECTION_TIMEOUT, auth.READ_TIMEOUT)
     assert identity_options["authority"] == "https://login.example"
     assert identity_options["disable_instance_discovery"] is True
-    assert {"connection_timeout", "read_timeout", "retry_total"} <= identity_options.keys()
+    assert identity_options["retry_total"] == 3
 
 
 def test_tls_settings(recorded: Recorded, empty: dict[str, str]) -> None:
     assert connect(PRINCIPAL, empty).tls is True
     assert connect({**PRINCIPAL, "validate_certs": False, "ca_file": "/nonexistent"}, empty).tls is False
-    with pytest.raises(InputError, match="ca_file /nonexistent: no such file"):
+    with pytest.raises(InputError, match="ca_file /nonexistent: No such file"):
         connect({**PRINCIPAL, "ca_file": "/nonexistent"}, empty)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import certifi
 import pytest
+import requests
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
@@ -40,13 +42,13 @@ def session(cloud: str = "AzureCloud", **changes: Any) -> Session:
         "subscription_id": "subscription",
         "cloud": _CLOUDS[cloud],
         "arm_endpoint": "https://arm.example",
-        "tls": "/ca.pem",
+        "tls": certifi.where(),
     }
     return Session(**values | changes)
 
 
 def assert_bounded(connection: Any) -> None:
-    assert connection.verify == "/ca.pem"
+    assert connection.verify == certifi.where()
     assert connection.timeout == CONNECTION_TIMEOUT <= 20
     assert connection.read_timeout == READ_TIMEOUT <= 600
 
@@ -99,7 +101,7 @@ def test_blobs_are_bounded_and_verify(key: str | None) -> None:
         ("AzureCloud", None, "https://account.blob.core.windows.net"),
         ("AzureChinaCloud", None, "https://account.blob.core.chinacloudapi.cn"),
         ("AzureUSGovernment", None, "https://account.blob.core.usgovcloudapi.net"),
-        ("AzureCloud", "https://127.0.0.1:10000/account/", "https://127.0.0.1:10000/account"),
+        ("AzureCloud", "https://127.0.0.1:10000/account", "https://127.0.0.1:10000/account"),
     ],
 )
 def test_endpoints(cloud: str, given: str | None, result: str) -> None:
@@ -152,3 +154,35 @@ def test_signed_urls_are_read_without_credentials_bounded_and_logged_nowhere() -
     assert pipeline._impl_policies[0].total_retries == ATTEMPTS
     assert made.network is made.network
     assert made.serial_log("group", "machine") is not made.serial_log("group", "machine")
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"blob_endpoint": "https://host/?sig=hush"}, "blob_endpoint https://host/ must be an address alone"),
+        ({"account_key": "hu sh"}, "account_key has white space in it"),
+    ],
+)
+def test_what_could_not_be_sent_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, params: dict[str, str], words: str
+) -> None:
+    monkeypatch.setattr(clients_module, "connect", lambda _params, *, needs_credential: session())
+    with pytest.raises(InputError, match=words) as caught:
+        AzureClients.from_params(params)
+    assert "hush" not in caught.value.message
+
+
+def test_an_untrusted_server_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        asked.append(1)
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    monkeypatch.setattr("requests.Session.request", refuse)
+    clients = AzureClients(session(), storage_account="account")
+    with pytest.raises(InputError, match=r"certificate of https://arm.example/.* is not trusted; .* into ca_file"):
+        clients.compute.galleries.get("group", "gallery")
+    with pytest.raises(InputError, match="is not trusted"):
+        clients.blobs.get_blob_client("c", "b.vhd").get_blob_properties()
+    assert asked == [1, 1]

@@ -62,9 +62,17 @@ def test_storage_codes_are_enumerations() -> None:
     assert code_of(error) == "BlobNotFound"
 
 
-def test_missing_role_for_data_is_explained() -> None:
-    error = translation(storage_error(403, "AuthorizationPermissionMismatch", "Not authorized."))
-    assert "Storage Blob Data Contributor" in error.message
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("AuthorizationPermissionMismatch", "Storage Blob Data Contributor"),
+        ("AuthorizationFailure", "The storage account's firewall keeps this machine out: let its address in"),
+        ("KeyBasedAuthenticationNotPermitted", "Leave account_key out"),
+    ],
+)
+def test_refusals_of_the_storage_account_have_a_remedy(code: str, remedy: str) -> None:
+    error = translation(storage_error(403, code, "Not authorized."))
+    assert remedy in error.message
 
 
 def test_failed_login() -> None:

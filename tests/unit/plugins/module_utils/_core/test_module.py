@@ -27,6 +27,10 @@ class Exited(Exception):
 
 
 class Module:
+    def __init__(self) -> None:
+        self.params = {"endpoint": "https://me:hush@host/?sig=hush", "names": ["a"], "wait": True}
+        self.no_log_values = {"token\n", "\n"}
+
     def exit_json(self, **result: Any) -> NoReturn:
         raise Exited(False, result)
 
@@ -42,6 +46,11 @@ def outcome_of(result: dict[str, Any] | Exception) -> tuple[bool, dict[str, Any]
 
     with pytest.raises(Exited) as caught:
         run_module(cast(AnsibleModule, Module()), operation)
+    invocation = caught.value.result.pop("invocation")
+    assert invocation == {"module_args": {"endpoint": "https://***@host/?sig=***", "names": ["a"], "wait": True}}
+    way = caught.value.result.pop("exception", "")
+    assert "hush" not in way
+    assert bool(way) is caught.value.failed
     return caught.value.failed, caught.value.result
 
 
@@ -63,9 +72,27 @@ def test_a_providers_error_has_its_parts_too() -> None:
     assert outcome_of(error) == (True, {"msg": "why", "failure": error.as_result()})
 
 
-def test_a_mistake_of_ours_is_not_disguised() -> None:
-    def operation() -> dict[str, Any]:
-        raise KeyError("id")
+def test_a_mistake_of_ours_is_told_by_its_place_alone() -> None:
+    said = "hu" + "sh"
 
-    with pytest.raises(KeyError):
+    def operation() -> dict[str, Any]:
+        try:
+            raise ValueError(said)
+        except ValueError as error:
+            raise KeyError(said) from error
+
+    with pytest.raises(Exited) as caught:
         run_module(cast(AnsibleModule, Module()), operation)
+    result = caught.value.result
+    assert caught.value.failed
+    assert result["msg"].startswith("Something unexpected has happened: KeyError in test_module.py, line ")
+    told = [line for line in result["exception"].splitlines() if not line.startswith(" ")]
+    assert told == ["ValueError", "", "which led to", "", "KeyError"]
+    assert "hush" not in str(result)
+
+
+def test_a_secret_is_hidden_without_the_line_end_of_its_file_too() -> None:
+    module = Module()
+    with pytest.raises(Exited):
+        run_module(cast(AnsibleModule, module), dict)
+    assert module.no_log_values == {"token\n", "token", "\n"}

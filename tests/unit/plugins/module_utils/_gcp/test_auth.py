@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import google.auth
 import google.auth.compute_engine
@@ -94,6 +95,60 @@ def test_a_bad_key_is_refused_and_not_quoted(contents: str) -> None:
 
 def test_an_access_token_is_taken_as_it_is() -> None:
     assert credentials(_params()).token == "ya29.token"
+
+
+def test_an_access_token_loses_the_line_end_of_its_file() -> None:
+    assert credentials(_params(access_token="ya29.token\n")).token == "ya29.token"
+    with pytest.raises(InputError, match="access_token has white space in it") as refusal:
+        credentials(_params(access_token="ya29.\ntoken"))
+    assert "ya29" not in refusal.value.message
+
+
+_FEDERATED = {
+    "type": "external_account",
+    "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/ci",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    "token_url": "https://sts.googleapis.com/v1/token",
+    "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+    "importer@my-project.iam.gserviceaccount.com:generateAccessToken",
+    "credential_source": {"file": "/nonexistent/token"},
+}
+_IMPERSONATED = {
+    "type": "impersonated_service_account",
+    "service_account_impersonation_url": _FEDERATED["service_account_impersonation_url"],
+    "source_credentials": {
+        "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("contents", [_FEDERATED, _IMPERSONATED])
+def test_federated_and_impersonating_files_are_application_default_credentials(
+    contents: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps(contents))
+    with pytest.raises(InputError, match=f"of type {contents['type']}, .*auth_kind=application") as refusal:
+        credentials(_params(auth_kind="serviceaccount", service_account_file=str(file)))
+    assert "iam" not in refusal.value.message
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    # It would sign in, to ask for the project.
+    monkeypatch.setattr("google.auth.external_account.Credentials.refresh", Mock(side_effect=AssertionError))
+    made: Any = credentials(_params(auth_kind="application"))
+    assert made.service_account_email == "importer@my-project.iam.gserviceaccount.com"
+    assert os.environ["GOOGLE_CLOUD_PROJECT"] == "my-project"
+
+
+@pytest.mark.parametrize("kind", ["application", "serviceaccount"])
+def test_credentials_of_another_universe_are_refused(
+    key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps({**json.loads(key_file.read_text()), "universe_domain": "cloud.example"}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    with pytest.raises(InputError, match=r"are for the universe domain cloud\.example, and not googleapis\.com"):
+        credentials(_params(auth_kind=kind, service_account_file=str(file)))
 
 
 def test_a_missing_access_token_names_the_option() -> None:

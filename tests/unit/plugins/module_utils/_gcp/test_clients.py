@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import requests
 import urllib3
@@ -98,17 +99,20 @@ def test_without_ca_file_the_environment_counts(foreign_bundle: str, monkeypatch
 
 @pytest.mark.parametrize("validate_certs", [True, False])
 def test_a_missing_ca_file_is_named(validate_certs: bool) -> None:
-    with pytest.raises(InputError, match=r"^ca_file /nonexistent: no such file"):
+    with pytest.raises(InputError, match=r"^ca_file /nonexistent: No such file"):
         GcpClients.from_params(_params(ca_file="/nonexistent", validate_certs=validate_certs))
 
 
-def test_access_tokens_are_fetched_with_the_same_trust(
-    foreign_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ca_file = tmp_path / "ca.pem"
-    ca_file.touch()
-    client: Any = GcpClients.from_params(_params(ca_file=str(ca_file))).storage
-    assert _verify_used(client._http._auth_request_session, monkeypatch) == str(ca_file)
+def test_access_tokens_are_fetched_with_the_same_trust(foreign_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = GcpClients.from_params(_params(ca_file=certifi.where())).storage
+    assert _verify_used(client._http._auth_request_session, monkeypatch) == certifi.where()
+
+
+@pytest.mark.parametrize("option", ["storage_endpoint", "compute_endpoint"])
+def test_a_password_in_an_address_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} https://host must not hold a user name or password") as caught:
+        GcpClients.from_params(_params(**{option: "https://me:hush@host"}))
+    assert "hush" not in caught.value.message
 
 
 # Clients
@@ -233,6 +237,8 @@ def test_transient_failures_are_retried(error: Exception) -> None:
         api.PreconditionFailed("412"),
         InvalidResponse(_answered(403), "Request failed with status code", 403),
         auth.RefreshError("invalid_grant"),
+        requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"),
+        auth.TransportError(requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED]")),
         FileNotFoundError(),
         ValueError(),
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -13,6 +15,7 @@ import urllib3
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.oauth2.credentials import Credentials
 from google.protobuf import json_format
 
 from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import InputError, ProviderError
@@ -92,6 +95,18 @@ def test_a_refused_sign_in_names_the_credentials() -> None:
         "Google Cloud could not import image alpine: the credentials of auth_kind get no access token: "
         "invalid_grant: account not found"
     )
+
+
+def test_a_token_that_cannot_be_renewed_is_to_be_replaced() -> None:
+    with pytest.raises(auth.RefreshError) as caught:
+        Credentials("ya29.expired").refresh(Mock())
+    assert "access_token is not valid, or not any more: get a new one" in _translated(caught.value).message
+
+
+@pytest.mark.parametrize("wrap", [requests.exceptions.SSLError, lambda text: auth.TransportError(Exception(text))])
+def test_a_certificate_that_is_not_trusted_has_a_remedy(wrap: Callable[[str], Exception]) -> None:
+    error = _translated(wrap("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    assert error.message.endswith("; a private authority's certificate goes into ca_file")
 
 
 def test_a_sign_in_server_out_of_reach_is_no_matter_of_credentials() -> None:

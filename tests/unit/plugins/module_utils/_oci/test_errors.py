@@ -39,12 +39,25 @@ def test_service_error_keeps_oracles_words() -> None:
     ("status", "code", "hint"),
     [
         (401, "NotAuthenticated", "Check api_user, api_user_fingerprint, api_user_key_file and tenancy"),
+        (401, "NotAuthenticated", "that the tenancy is subscribed to the region"),
+        (401, "NotAuthenticated", "run `oci session refresh`"),
+        (404, "BucketNotFound", "no such bucket in this namespace, or a policy is missing"),
         (404, "NotAuthorizedOrNotFound", "or a policy is missing"),
         (400, "LimitExceeded", "ask for a higher service limit"),
     ],
 )
 def test_common_errors_come_with_a_remedy(status: int, code: str, hint: str) -> None:
     assert hint in _raise(_service_error(status, code, "No.")).message
+
+
+def test_a_principal_without_a_user_is_told_why_its_object_is_not_found() -> None:
+    words = "Invalid objectName: Specified object or bucket or namespace to import image from does not exist"
+    assert "import with the API key of a user" in _raise(_service_error(400, "InvalidParameter", words)).message
+
+
+def test_a_certificate_that_is_not_trusted_has_a_remedy() -> None:
+    error = _raise(oci.exceptions.RequestException("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    assert error.message.endswith("; a private authority's certificate goes into ca_file")
 
 
 def test_answer_without_body_is_told_by_its_status() -> None:

@@ -124,6 +124,67 @@ class TestRead:
             assert b"".join(http_module.read_chunks("/a", response)) == b"456789"
 
 
+class TestRedirections:
+    @pytest.fixture
+    def other(self) -> Iterator[Mirror]:
+        with Mirror({"/a": File(b"0123456789")}) as mirror:
+            yield mirror
+
+    @pytest.fixture(autouse=True)
+    def netrc(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        path = tmp_path / "netrc"
+        path.write_text("machine 127.0.0.1 login me password secret\n")
+        monkeypatch.setenv("NETRC", str(path))
+        return path
+
+    def test_take_a_password_along_to_the_same_host_and_port_alone(self, mirror: Mirror, other: Mirror) -> None:
+        mirror.files |= {"/a": File(b"", location="b"), "/b": File(b"", location=other.url("/a"))}
+        assert HttpClient().read(mirror.url("/a"), limit=_LIMIT) == b"0123456789"
+        assert [exchange.authorization for exchange in mirror.exchanges] == ["Basic bWU6c2VjcmV0"] * 2
+        assert [exchange.authorization for exchange in other.exchanges] == [None]
+
+    def test_to_where_a_password_is_wanted_say_that_it_is_not_sent(self, mirror: Mirror, other: Mirror) -> None:
+        mirror.files["/a"] = File(b"", location=other.url("/a?token=secret"))
+        other.files["/a"].statuses = [401]
+        with pytest.raises(FetchError, match=rf"/a: it redirects to {other.url('/a')}, which wants a pass") as caught:
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+        assert "secret" not in caught.value.message
+
+    def test_ask_for_the_same_part(self, mirror: Mirror, other: Mirror) -> None:
+        mirror.files["/a"] = File(b"", location=other.url("/a"))
+        with contextlib.closing(HttpClient().open(mirror.url("/a"), {"Range": "bytes=4-"})) as response:
+            assert b"".join(http_module.read_chunks("/a", response)) == b"456789"
+
+    @pytest.mark.parametrize("target", ["ftp://127.0.0.1/a?secret", "file:///etc/passwd"])
+    def test_do_not_leave_http(self, mirror: Mirror, target: str) -> None:
+        mirror.files["/a"] = File(b"", location=target)
+        with pytest.raises(FetchError, match=r"redirects to .*only https is safe") as caught:
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+        assert "secret" not in caught.value.message
+
+    def test_do_not_leave_https(self) -> None:
+        with pytest.raises(FetchError, match=r"redirects to http://host/b, .*only https is safe"):
+            http_module._redirected("https://host/a", "https://host/a", "http://host/b")
+
+    @pytest.mark.parametrize("target", ["http://[secret", "http://host:secret/", "/secret\x7f"])
+    def test_to_what_is_no_url_fail(self, mirror: Mirror, target: str) -> None:
+        mirror.files["/a"] = File(b"", location=target)
+        with pytest.raises(FetchError, match="redirects to what is none") as caught:
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+        assert "secret" not in caught.value.message
+
+    def test_end(self, mirror: Mirror) -> None:
+        mirror.files["/a"] = File(b"", location="/a")
+        with pytest.raises(FetchError, match="more than 10 redirections"):
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+
+    def test_a_broken_file_of_passwords_is_not_quoted(self, mirror: Mirror, netrc: Path) -> None:
+        netrc.write_text("machine 127.0.0.1 login me\npassword a secret\n")
+        with pytest.raises(FetchError, match=r"the file .netrc cannot be used: line \d is not understood") as caught:
+            HttpClient().read(mirror.url("/a"), limit=_LIMIT)
+        assert "secret" not in str(caught.value)
+
+
 class TestRetries:
     def test_wait_as_long_as_the_server_says_within_reason(self, pauses: list[float]) -> None:
         waits = [7.0, 86400.0]
@@ -177,7 +238,10 @@ def test_errors_are_translated(error: Exception, transient: bool, words: str) ->
 
 @pytest.mark.parametrize(
     "url",
-    ["", "mirror", "/alpine", "ftp://host/alpine", "file:///etc", "https:///alpine", "https://host/a b", "http://ä/"],
+    [
+        *("", "mirror", "/alpine", "ftp://host/alpine", "file:///etc", "https:///alpine", "https://host/a b"),
+        *("http://ä/", "https://host:port/", "https://[host/"),
+    ],
 )
 def test_refuses_what_is_no_url(url: str) -> None:
     with pytest.raises(InputError, match=r"^mirror_url must be a URL that begins with https:// or http://"):
