@@ -52,7 +52,8 @@ options:
   source_sha256:
     description:
       - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported.
-      - Needed when O(state=present). With O(state=absent), an object of another image is an error.
+      - Needed when O(state=present). With O(state=absent), an object of another image, or of none, is not removed,
+        which is an error; without it, the O(key) alone decides.
     type: str
   create_bucket:
     description:
@@ -62,6 +63,12 @@ options:
     default: false
   delete_bucket:
     description: With O(state=absent), delete the bucket too if nothing else is in it.
+    type: bool
+    default: false
+  best_effort:
+    description:
+      - With O(state=absent), warn instead of failing when something cannot be removed, and tell it in RV(remains).
+      - It is for cleaning up after an import, which is not undone by a refusal.
     type: bool
     default: false
 seealso:
@@ -129,6 +136,11 @@ bucket_deleted:
   description: Whether the bucket was deleted, or would be in check mode.
   returned: when O(state=absent)
   type: bool
+remains:
+  description: What could not be removed, and why; empty unless O(best_effort=true).
+  returned: when O(state=absent)
+  type: list
+  elements: str
 """
 
 from typing import Any
@@ -152,6 +164,7 @@ def main() -> None:
             "source_sha256": {"type": "str"},
             "create_bucket": {"type": "bool", "default": False},
             "delete_bucket": {"type": "bool", "default": False},
+            "best_effort": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ("src", "source_sha256"))],
         supports_check_mode=True,
@@ -161,7 +174,7 @@ def main() -> None:
         request = S3ObjectRequest.from_params(module.params)
         clients = AwsClients.from_params(module.params)
         if module.params["state"] == "absent":
-            return ensure_absent(clients, request, check_mode=module.check_mode)
+            return ensure_absent(clients, request, check_mode=module.check_mode, warn=module.warn)
         return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)

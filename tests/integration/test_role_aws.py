@@ -120,11 +120,27 @@ def test_damaged_disk_fails_in_the_cloud(
     assert sandbox.writes(start)[-2:] == ["DeleteObject", "DeleteBucket"]
 
 
-def test_what_a_killed_run_left_is_removed_and_not_uploaded_again(sandbox: RunningSandbox, role: Role) -> None:
+def test_what_is_being_imported_stays_and_a_refused_clean_up_undoes_nothing(
+    sandbox: RunningSandbox, role: Role
+) -> None:
     image = {"name": "alpine-3.24.2-x86_64-tiny-r3", "sha256": "3" * 64}
-    role.succeeds(image=image, alpine_aws_keep_staged=True)
     start = sandbox.mark()
-    role.succeeds(image=image)
+    with sandbox.held("aws", "ImportSnapshot"):
+        assert "wait_timeout" in role.fails(image=image, alpine_aws_wait_timeout=1)
+    assert {"DeleteObject", "DeleteBucket", "CancelImportTask"} & {*sandbox.writes(start)} == set()
+
+    # The next run joins in.
+    start = sandbox.mark()
+    sandbox.order_fault("aws", operation="DeleteObject", status=403)
+    joined = role.succeeds(image=image)
+    assert {"PutObject", "ImportSnapshot"} & {*sandbox.writes(start)} == set()
+    [remains] = joined.result["remains"]
+    assert "Could not delete s3://" in remains
+    assert "What was staged stays, and is billed" in " ".join(joined.stdout.split())
+
+    # What a run has left, the one after it removes.
+    start = sandbox.mark()
+    assert role.succeeds(image=image).result["remains"] == []
     assert sandbox.writes(start) == ["DeleteObject", "DeleteBucket"]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypedDict
 
-from .._core.errors import InputError, ProviderError
+from .._core.errors import AlpineCloudError, InputError, ProviderError
 from .._core.wait import wait_until
 from .clients import AwsClients
 from .errors import CREDENTIAL_CODES, provider_errors
@@ -22,6 +22,8 @@ _DELETION_INTERVAL = 5
 
 MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 """S3's codes for what is not there: HEAD requests have no body, so that only the status is left."""
+CLEANED_UP = {"NoSuchBucket", "NoSuchUpload"}
+"""S3's codes for an upload that is over, or whose bucket is gone."""
 
 
 class ExpectedOwner(TypedDict, total=False):
@@ -123,6 +125,14 @@ class S3Bucket:
             what=f"the deletion of bucket {self.name}",
         )
         try:
+            wait_until(self._close, timeout=_DELETION_SECONDS, interval=_DELETION_INTERVAL, what=f"bucket {self.name}")
+        except AlpineCloudError:
+            self.delete()
+            raise
+
+    def _close(self) -> bool | None:
+        """Block public access; ``None`` where S3 does not know the new bucket everywhere yet."""
+        try:
             with provider_errors("PutPublicAccessBlock", f"block public access to bucket {self.name}"):
                 self._s3.put_public_access_block(
                     Bucket=self.name,
@@ -134,9 +144,11 @@ class S3Bucket:
                     },
                     **self.owner,
                 )
-        except ProviderError:
-            self.delete()
+        except ProviderError as error:
+            if error.code in ("OperationAborted", "NoSuchBucket"):
+                return None
             raise
+        return True
 
     def _location(self) -> CreateBucketConfigurationTypeDef:
         # Regions that are newer than the types are as good.
@@ -145,8 +157,13 @@ class S3Bucket:
 
     def is_empty(self, but_for: str) -> bool:
         """Whether nothing but the object of this key is in it."""
-        with provider_errors("ListObjectsV2", f"list bucket {self.name}"):
-            listing = self._s3.list_objects_v2(Bucket=self.name, MaxKeys=2, **self.owner)
+        try:
+            with provider_errors("ListObjectsV2", f"list bucket {self.name}"):
+                listing = self._s3.list_objects_v2(Bucket=self.name, MaxKeys=2, **self.owner)
+        except ProviderError as error:
+            if error.code in MISSING:
+                return False
+            raise
         return all(item["Key"] == but_for for item in listing.get("Contents", []))
 
     def delete(self) -> bool:

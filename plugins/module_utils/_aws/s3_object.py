@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.digests import sha256_of
-from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY, checked_sha256
+from .._core.errors import AlpineCloudError, ConflictError, InputError, ProviderError
+from .._core.identity import IDENTITY_KEY, checked_sha256, refuse_other_content
 from .._core.progress import Progress
 from .._core.units import MIB
 from .._disk.vhd import read_vhd_footer
 from .clients import AwsClients
 from .errors import provider_errors
-from .s3_bucket import MISSING, S3Bucket
+from .s3_bucket import CLEANED_UP, MISSING, S3Bucket
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -28,6 +28,8 @@ CONTENT_KEY = "content-sha256"
 """Object metadata: the SHA-256 of the object itself. Two conversions of one image differ in time stamp and UUID."""
 
 _PART_SIZE = 16 * MIB
+_UPLOADS = 3
+"""How often an upload is begun, when other runs take it away."""
 _PARTS_AT_ONCE = 8
 
 
@@ -69,6 +71,7 @@ class S3ObjectRequest:
     src: Path | None = None
     create_bucket: bool = False
     delete_bucket: bool = False
+    best_effort: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> S3ObjectRequest:
@@ -83,6 +86,7 @@ class S3ObjectRequest:
             src=Path(params["src"]) if params["src"] else None,
             create_bucket=params["create_bucket"],
             delete_bucket=params["delete_bucket"],
+            best_effort=params["best_effort"],
         )
 
 
@@ -139,22 +143,37 @@ class S3Object:
 
     def interrupted_uploads(self) -> list[str]:
         """The ids of the multipart uploads to this key that nobody has completed."""
-        with provider_errors("ListMultipartUploads", f"look for interrupted uploads to {self.url}"):
-            pages = self._s3.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self.bucket.name, Prefix=self.key, **self.bucket.owner
-            )
-            uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        try:
+            with provider_errors("ListMultipartUploads", f"look for interrupted uploads to {self.url}"):
+                pages = self._s3.get_paginator("list_multipart_uploads").paginate(
+                    Bucket=self.bucket.name, Prefix=self.key, **self.bucket.owner
+                )
+                uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        except ProviderError as error:
+            if error.code in MISSING:
+                return []
+            raise
         return [upload["UploadId"] for upload in uploads if upload["Key"] == self.key]
 
     def abort(self, upload_id: str) -> None:
-        with provider_errors("AbortMultipartUpload", f"abort an interrupted upload to {self.url}"):
-            self._s3.abort_multipart_upload(
-                Bucket=self.bucket.name, Key=self.key, UploadId=upload_id, **self.bucket.owner
-            )
+        """Abort the upload, unless it is over: by a first attempt whose answer got lost, or by another run."""
+        try:
+            with provider_errors("AbortMultipartUpload", f"abort an interrupted upload to {self.url}"):
+                self._s3.abort_multipart_upload(
+                    Bucket=self.bucket.name, Key=self.key, UploadId=upload_id, **self.bucket.owner
+                )
+        except ProviderError as error:
+            if error.code not in CLEANED_UP:
+                raise
 
     def delete(self) -> None:
-        with provider_errors("DeleteObject", f"delete {self.url}"):
-            self._s3.delete_object(Bucket=self.bucket.name, Key=self.key, **self.bucket.owner)
+        """Delete the object, unless it is gone with its bucket."""
+        try:
+            with provider_errors("DeleteObject", f"delete {self.url}"):
+                self._s3.delete_object(Bucket=self.bucket.name, Key=self.key, **self.bucket.owner)
+        except ProviderError as error:
+            if error.code not in MISSING:
+                raise
 
 
 def checked_vhd(src: Path) -> str:
@@ -201,14 +220,7 @@ def ensure_present(
         after = S3ObjectAttributes(place.bucket.name, place.key, size, content, request.source_sha256)
         result = _result(clients, request, place, changed=True, before=before, after=after)
         return result | {"bucket_created": not has_bucket and request.create_bucket}
-    if not has_bucket:
-        place.bucket.create()
-    try:
-        place.upload(src, content=content, source_sha256=request.source_sha256)
-    except BaseException:
-        if not has_bucket:
-            place.bucket.delete()
-        raise
+    bucket_created = _upload(place, request, src, content, request.source_sha256, has_bucket=has_bucket)
     uploaded = place.head()
     if uploaded is None or uploaded.content_sha256 != content:
         raise ProviderError(
@@ -217,21 +229,76 @@ def ensure_present(
             details=dataclasses.asdict(uploaded) if uploaded else None,
         )
     result = _result(clients, request, place, changed=True, before=before, after=place.attributes(uploaded))
-    return result | {"bucket_created": not has_bucket}
+    return result | {"bucket_created": bucket_created}
 
 
-def ensure_absent(clients: AwsClients, request: S3ObjectRequest, *, check_mode: bool) -> dict[str, Any]:
+def _upload(
+    place: S3Object, request: S3ObjectRequest, src: Path, content: str, source_sha256: str, *, has_bucket: bool
+) -> bool:
+    """Upload it, and tell whether a bucket was created for it; on failure, that one goes again.
+
+    Another run that is done with the same image removes what it has staged, and with it what this run is uploading:
+    then this begins anew, since only the step that follows can tell that nothing is left to import.
+    """
+    created = False
+    for again in reversed(range(_UPLOADS)):
+        try:
+            if not has_bucket:
+                place.bucket.create()
+                created = True
+            place.upload(src, content=content, source_sha256=source_sha256)
+            return created
+        except BaseException as error:
+            if again and isinstance(error, ProviderError) and error.code in CLEANED_UP:
+                has_bucket = place.bucket.exists()
+                if has_bucket or request.create_bucket:
+                    continue
+            if created:
+                place.bucket.delete()
+            raise
+    return created
+
+
+def ensure_absent(
+    clients: AwsClients, request: S3ObjectRequest, *, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
     """Delete the object with what is left of interrupted uploads and, on request, the bucket if that empties it.
 
+    :param warn: tells the user what stays, by ``best_effort``.
     :raises ConflictError: when ``source_sha256`` is given and the key holds other content.
     """
-    place = S3Object(clients, request)
+    place = None
+    try:
+        place = S3Object(clients, request)
+        return _removed(clients, request, place, check_mode=check_mode) | {"remains": []}
+    except AlpineCloudError as error:
+        if not request.best_effort:
+            raise
+        bucket = place.bucket.name if place else request.bucket
+        remains = f"{request.key} in bucket {bucket}: {error.message}"
+        warn(f"What was staged stays, and is billed: {remains}. Remove it by hand, or keep it on purpose (keep_staged)")
+        return {
+            "changed": False,
+            "bucket": bucket,
+            "key": request.key,
+            "url": f"s3://{bucket}/{request.key}",
+            "region": clients.region,
+            "size": None,
+            "content_sha256": None,
+            "source_sha256": request.source_sha256,
+            "diff": diff_of(None, None),
+            "bucket_deleted": False,
+            "remains": [remains],
+        }
+
+
+def _removed(clients: AwsClients, request: S3ObjectRequest, place: S3Object, *, check_mode: bool) -> dict[str, Any]:
     if not place.bucket.exists():
         return _result(clients, request, place, changed=False, before=None, after=None) | {"bucket_deleted": False}
     found = place.head()
+    if found is not None:
+        refuse_other_content(place.url, held=found.source_sha256, wanted=request.source_sha256)
     uploads = place.interrupted_uploads()
-    if found is not None and request.source_sha256 is not None:
-        _check_identity(place, request, found)
     delete_bucket = request.delete_bucket and place.bucket.is_empty(but_for=place.key)
     changed = found is not None or bool(uploads) or delete_bucket
     if not check_mode:

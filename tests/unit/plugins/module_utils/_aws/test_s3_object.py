@@ -55,8 +55,12 @@ class Uploads(list[dict[str, Any]]):
     """Records what is uploaded; fails instead if told so."""
 
     error: Exception | None = None
+    refused: list[Exception] | None = None
+    """The errors of the first uploads."""
 
     def __call__(self, filename: str, bucket: str, key: str, **more: Any) -> None:
+        if self.refused:
+            raise self.refused.pop()
         if self.error is not None:
             raise self.error
         self.append({"filename": filename, "bucket": bucket, "key": key, **more})
@@ -78,6 +82,7 @@ def _params(src: Path | str | None, **options: Any) -> dict[str, Any]:
         "source_sha256": _SHA256,
         "create_bucket": False,
         "delete_bucket": False,
+        "best_effort": False,
         **options,
     }
 
@@ -95,7 +100,7 @@ class Task:
         return ensure_present(self._aws, self._request, check_mode=self._check_mode, warn=self.warnings.append)
 
     def absent(self) -> dict[str, Any]:
-        return ensure_absent(self._aws, self._request, check_mode=self._check_mode)
+        return ensure_absent(self._aws, self._request, check_mode=self._check_mode, warn=self.warnings.append)
 
 
 def _object(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> tuple[Task, list[str]]:
@@ -409,10 +414,87 @@ def test_bucket_that_fills_meanwhile_stays(aws: Any) -> None:
 def test_object_of_another_image_is_not_removed(aws: Any) -> None:
     _expect_bucket(aws)
     aws.expect("s3", "head_object", _OBJECT, {"ContentLength": 1, "Metadata": {}})
-    _expect_uploads(aws)
+    # Nor are uploads looked for, which might be anybody's.
     s3_object, _warnings = _object(aws, _params(None))
-    with pytest.raises(ConflictError):
+    with pytest.raises(
+        ConflictError, match=rf"s3://images/alpine\.vhd carries no source-sha256, not {_SHA256}, and is"
+    ):
         s3_object.absent()
+
+
+def test_what_another_run_removes_meanwhile_is_gone(aws: Any) -> None:
+    _expect_bucket(aws)
+    aws.expect("s3", "head_object", _OBJECT, _head("cd" * 32))
+    _expect_uploads(aws, ("alpine.vhd", "1"))
+    aws.refuse("s3", "list_objects_v2", "NoSuchBucket", status=404)
+    aws.refuse("s3", "abort_multipart_upload", "NoSuchUpload", status=404)
+    aws.refuse("s3", "delete_object", "NoSuchBucket", status=404)
+    s3_object, warnings = _object(aws, _params(None, delete_bucket=True, best_effort=True))
+    assert (s3_object.absent()["remains"], warnings) == ([], [])
+
+
+@pytest.mark.parametrize("operation", ["head_bucket", "delete_object"])
+def test_what_may_not_be_removed_is_told_and_no_failure_where_that_was_asked_for(aws: Any, operation: str) -> None:
+    def expect() -> None:
+        if operation == "head_bucket":
+            aws.refuse("s3", "head_bucket", "403", status=403)
+            return
+        _expect_bucket(aws)
+        aws.expect("s3", "head_object", _OBJECT, _head("cd" * 32))
+        _expect_uploads(aws)
+        aws.refuse("s3", "delete_object", "AccessDenied", "No way", status=403)
+
+    expect()
+    s3_object, warnings = _object(aws, _params(None, best_effort=True))
+    result = s3_object.absent()
+    assert (result["changed"], result["bucket"], result["key"]) == (False, "images", "alpine.vhd")
+    [remains] = result["remains"]
+    assert remains.startswith("alpine.vhd in bucket images: ")
+    assert warnings == [
+        f"What was staged stays, and is billed: {remains}. Remove it by hand, or keep it on purpose (keep_staged)"
+    ]
+    expect()
+    s3_object, _warnings = _object(aws, _params(None))
+    with pytest.raises(ProviderError):
+        s3_object.absent()
+
+
+def _taken_away() -> ClientError:
+    return ClientError({"Error": {"Code": "NoSuchUpload", "Message": "Gone"}}, "UploadPart")
+
+
+@pytest.mark.parametrize("has_bucket", [True, False])
+def test_an_upload_that_another_run_takes_away_is_begun_again(
+    aws: Any, src: Path, content: str, uploads: Uploads, monkeypatch: pytest.MonkeyPatch, has_bucket: bool
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    uploads.refused = [_taken_away()]
+    _expect_bucket(aws)
+    aws.refuse("s3", "head_object", "404", status=404)
+    if has_bucket:
+        _expect_bucket(aws)
+    else:
+        aws.refuse("s3", "head_bucket", "404", status=404)
+        aws.expect("s3", "create_bucket", None, {})
+        # S3 does not know it everywhere yet.
+        aws.refuse("s3", "put_public_access_block", "NoSuchBucket", status=404)
+        aws.expect("s3", "put_public_access_block", None, {})
+    aws.expect("s3", "head_object", _OBJECT, _head(content))
+    s3_object, _warnings = _object(aws, _params(src, create_bucket=True))
+    result = s3_object.present()
+    assert (result["changed"], result["bucket_created"]) == (True, not has_bucket)
+    assert len(uploads) == 1
+
+
+def test_an_upload_that_is_taken_away_again_and_again_is_an_error(aws: Any, src: Path, uploads: Uploads) -> None:
+    uploads.refused = [_taken_away() for _upload in range(3)]
+    _expect_bucket(aws)
+    aws.refuse("s3", "head_object", "404", status=404)
+    _expect_bucket(aws)
+    _expect_bucket(aws)
+    s3_object, _warnings = _object(aws, _params(src))
+    with pytest.raises(ProviderError, match="NoSuchUpload"):
+        s3_object.present()
 
 
 def test_nothing_to_remove(aws: Any) -> None:
