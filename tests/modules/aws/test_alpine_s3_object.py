@@ -80,7 +80,7 @@ def test_content_is_identity(aws: Cloud, small_disk: SmallDisk, bucket: str, sha
     assert replaced.changed
     assert replaced["content_sha256"] != first["content_sha256"]
     assert not replaced["bucket_created"]
-    assert "holds other content" in not_removed.msg
+    assert f"small.vhd carries source-sha256 {sha256}, not {'ab' * 32}, and is not removed" in not_removed.msg
 
 
 @pytest.mark.parametrize(
