@@ -38,8 +38,8 @@ options:
   region:
     description:
       - The region, such as V(eu-frankfurt-1). Falls back to the environment variable E(OCI_REGION).
-      - The SDK must know it, unless O(iaas_endpoint) and O(object_storage_endpoint) are given; it learns of further ones
-        from C(~/.oci/regions-config.json) and E(OCI_REGION_METADATA).
+      - The SDK must know it, unless O(iaas_endpoint) and O(object_storage_endpoint) are given; it learns of further
+        ones from C(~/.oci/regions-config.json) and E(OCI_REGION_METADATA).
     type: str
   auth_type:
     description:
