@@ -38,6 +38,8 @@ class ModuleResult:
     result: dict[str, Any]
     seconds: float
     """From the start to the end."""
+    printed: str = ""
+    """All that it has printed."""
 
     def __getitem__(self, key: str) -> Any:
         return self.result[key]
@@ -92,7 +94,7 @@ class RunningModule:
                 texts.append(file.read())
         lines = [line for line in texts[0].splitlines() if line.startswith("{")]
         assert lines and status in (0, 1), f"The module ended with {status}:\n{texts[0]}\n{texts[1]}"
-        return ModuleResult(json.loads(lines[-1]), seconds)
+        return ModuleResult(json.loads(lines[-1]), seconds, "".join(texts))
 
 
 def start_module(

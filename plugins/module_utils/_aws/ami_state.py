@@ -55,8 +55,10 @@ def checked_ami_name(name: str) -> str:
 def checked_description(description: str | None) -> str | None:
     """Return ``description``.
 
-    :raises InputError: when it is too long for an AMI.
+    :raises InputError: when EC2 would refuse it for an AMI.
     """
+    if description is not None and not description.isascii():
+        raise InputError("description has other than ASCII characters, which EC2 refuses")
     if description is not None and len(description) > _MAX_DESCRIPTION:
         raise InputError(f"description has {len(description)} characters, but EC2 takes {_MAX_DESCRIPTION}")
     return description

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, TypedDict
 
 from .._core.errors import AlpineCloudError, InputError, ProviderError
@@ -20,6 +21,10 @@ _DELETION_SECONDS = 120
 """How long S3 may go on with the deletion of a bucket whose name is wanted again."""
 _DELETION_INTERVAL = 5
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_NAME = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
 MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 """S3's codes for what is not there: HEAD requests have no body, so that only the status is left."""
 CLEANED_UP = {"NoSuchBucket", "NoSuchUpload"}
@@ -30,6 +35,16 @@ class ExpectedOwner(TypedDict, total=False):
     """The parameter with which S3 refuses a bucket of another account."""
 
     ExpectedBucketOwner: str
+
+
+def checked_bucket_name(name: str) -> str:
+    """Return ``name``. :raises InputError: when S3 allows no bucket of that name."""
+    if not _NAME.fullmatch(name) or _ADDRESS.fullmatch(name):
+        raise InputError(
+            f"bucket {name!r} is not a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes, beginning "
+            "and ending with a letter or digit, no IP address, and no prefix or suffix that S3 reserves"
+        )
+    return name
 
 
 def derived_bucket_name(account: str, region: str, sha256: str) -> str:

@@ -19,7 +19,7 @@ from .._core.units import MIB
 from .._disk.vhd import read_vhd_footer
 from .clients import AwsClients
 from .errors import provider_errors
-from .s3_bucket import CLEANED_UP, MISSING, S3Bucket
+from .s3_bucket import CLEANED_UP, MISSING, S3Bucket, checked_bucket_name
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -81,7 +81,7 @@ class S3ObjectRequest:
             raise InputError("bucket is missing; it can only be left out together with source_sha256")
         return cls(
             key=params["key"],
-            bucket=params["bucket"] or None,
+            bucket=checked_bucket_name(params["bucket"]) if params["bucket"] else None,
             source_sha256=checked_sha256(sha256) if sha256 else None,
             src=Path(params["src"]) if params["src"] else None,
             create_bucket=params["create_bucket"],

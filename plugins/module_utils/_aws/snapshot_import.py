@@ -17,6 +17,7 @@ from .._core.progress import Progress
 from .._core.wait import Wait
 from .clients import AwsClients
 from .errors import provider_errors
+from .s3_bucket import checked_bucket_name
 from .snapshot_state import SnapshotState, SnapshotTaskState, delete_snapshot
 from .tags import as_list, missing_tags, wanted_tags
 
@@ -57,7 +58,7 @@ class SnapshotImportRequest:
             sha256,
             wait,
             name=name,
-            bucket=params["bucket"],
+            bucket=checked_bucket_name(params["bucket"]) if params["bucket"] else None,
             key=params["key"],
             role_name=params["role_name"],
             tags=wanted_tags(params["tags"], sha256=sha256, name=name),

@@ -15,7 +15,7 @@ from .._core.wait import Wait
 from .clients import AzureClients
 from .gallery_resource import GalleryResource, text
 from .subscription import normal_region
-from .tags import merged_tags
+from .tags import checked_tags, merged_tags
 
 if TYPE_CHECKING:
     from azure.mgmt.compute.models import Gallery
@@ -87,7 +87,7 @@ class GalleryRequest:
             name=params["name"],
             location=params["location"],
             description=params["description"],
-            tags=params["tags"],
+            tags=checked_tags(params["tags"]),
             append_tags=params["append_tags"],
             wait=Wait.from_params(params),
         )

@@ -22,7 +22,7 @@ from .gallery import check_gallery_name
 from .gallery_image_state import ARCHITECTURES, GalleryImageAttributes, GalleryImageState
 from .gallery_resource import GalleryResource
 from .subscription import normal_region
-from .tags import merged_tags
+from .tags import checked_tags, merged_tags
 
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._-]{0,78}[0-9A-Za-z])?")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z._-]*[0-9A-Za-z_-]")
@@ -99,7 +99,7 @@ class GalleryImageRequest:
             description=params["description"],
             end_of_life_date=shown_moment(end_of_life) if end_of_life else None,
             release_note_uri=params["release_note_uri"],
-            tags=params["tags"],
+            tags=checked_tags(params["tags"]),
             append_tags=params["append_tags"],
             wait=Wait.from_params(params),
         )

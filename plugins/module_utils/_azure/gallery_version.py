@@ -22,7 +22,7 @@ from .gallery_image import check_image_name
 from .gallery_resource import GalleryResource
 from .gallery_version_state import GalleryVersionAttributes, GalleryVersionState, TargetRegion
 from .subscription import Subscription, normal_region
-from .tags import merged_tags
+from .tags import checked_tags, merged_tags
 
 _NAME = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _MAX_NUMBER = 2**31 - 1
@@ -58,8 +58,6 @@ class GalleryVersionRequest:
         check_gallery_name(params["gallery"], "gallery")
         check_image_name(params["gallery_image"], "gallery_image")
         _check_version(params["name"])
-        if params["tags"] and IDENTITY_KEY in params["tags"]:
-            raise InputError(f"tags: {IDENTITY_KEY!r} is set by the module, from source_sha256")
         end_of_life = parsed_moment(params["end_of_life_date"], "end_of_life_date")
         return cls(
             resource_group=params["resource_group"],
@@ -74,7 +72,7 @@ class GalleryVersionRequest:
             target_regions=_checked_regions(params["target_regions"] or ()),
             end_of_life_date=shown_moment(end_of_life) if end_of_life else None,
             exclude_from_latest=params["exclude_from_latest"],
-            tags=params["tags"],
+            tags=checked_tags(params["tags"], {IDENTITY_KEY: "source_sha256"}),
             append_tags=params["append_tags"],
             wait=Wait.from_params(params),
         )

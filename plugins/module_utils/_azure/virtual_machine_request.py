@@ -17,7 +17,7 @@ from .._launch.public_key import LOGIN, SshPublicKey
 from .._launch.user_data import checked_user_data, in_base64
 from .image_id import ImageId
 from .machine_network import NETWORK_API_VERSION, checked_security_group, checked_subnet
-from .tags import merged_tags
+from .tags import checked_tags, merged_tags
 from .virtual_machine_state import MACHINE_TAG, VirtualMachineAttributes, VirtualMachineState
 
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
@@ -66,8 +66,6 @@ class AzureVmRequest:
                 f"name {name!r} is not a machine's name: 1 to 64 letters, digits, dots, dashes and underscores, "
                 "beginning with a letter or digit and not ending with a dot or dash"
             )
-        if params["tags"] and MACHINE_TAG in params["tags"]:
-            raise InputError(f"tags: {MACHINE_TAG!r} is set by the module, from name")
         key = SshPublicKey.parse(params["ssh_public_key"]) if params["ssh_public_key"] else None
         if present and key is None:
             raise InputError(_KEY_NEEDED)
@@ -87,7 +85,7 @@ class AzureVmRequest:
             public_address=params["public_address"],
             key=key,
             user_data=checked_user_data(params["user_data"], limit=_USER_DATA_BYTES, cloud="Azure"),
-            tags=params["tags"],
+            tags=checked_tags(params["tags"], {MACHINE_TAG: "name"}),
             append_tags=params["append_tags"],
             console=ConsoleRequest.from_params(params),
             wait=Wait.from_params(params),

@@ -30,6 +30,7 @@ from .names import checked_labels, checked_name, checked_source
 if TYPE_CHECKING:
     from google.cloud.compute_v1 import Image
 
+_LONGEST_DESCRIPTION = 2048
 _FIXED = ("architecture", "guest_os_features", "storage_locations")
 """What Compute Engine fixes when it creates an image."""
 
@@ -109,6 +110,11 @@ class GceImageRequest:
         locations = params["storage_locations"] or []
         if len(locations) > 1:
             raise InputError(f"storage_locations takes one region or multi-region, got {', '.join(locations)}")
+        description = params["description"]
+        if len(description or "") > _LONGEST_DESCRIPTION:
+            raise InputError(
+                f"description has {len(description)} characters, but Compute Engine takes {_LONGEST_DESCRIPTION}"
+            )
         return cls(
             name=name,
             source_sha256=checked_sha256(sha256),
@@ -120,7 +126,7 @@ class GceImageRequest:
             ),
             family=checked_name(params["family"], "family") if params["family"] else params["family"],
             labels=None if params["labels"] is None else checked_labels(params["labels"]),
-            description=params["description"],
+            description=description,
             storage_locations=[location.lower() for location in locations] or None,
         )
 

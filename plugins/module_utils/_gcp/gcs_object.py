@@ -32,8 +32,26 @@ _CHUNK_SIZE = 8 * MIB
 _CHUNK_TIMEOUT = (10.0, 120.0)
 _CHUNK_RETRY_SECONDS = 300.0
 
-# https://cloud.google.com/storage/docs/buckets#naming, without the domain-named buckets.
-_BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
+_BUCKET_PART = re.compile(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
+
+def _checked_bucket(name: str) -> str:
+    """Return ``name``.
+
+    The rules: https://cloud.google.com/storage/docs/buckets#naming
+
+    :raises InputError: when Cloud Storage allows no bucket of that name.
+    """
+    spelt = 3 <= len(name) <= 222 and all(_BUCKET_PART.fullmatch(part) for part in name.split("."))
+    if not spelt or _ADDRESS.fullmatch(name):
+        raise InputError(
+            "bucket must be 3 to 63 lower-case letters, digits, dashes and underscores, beginning and ending with a "
+            f"letter or digit, or several such parts with dots between, and no IP address; got {name!r}"
+        )
+    if name.startswith("goog") or "google" in name:
+        raise InputError(f"bucket must neither begin with 'goog' nor have 'google' in it; got {name!r}")
+    return name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,16 +108,11 @@ class GcsObjectRequest:
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> GcsObjectRequest:
         """:raises InputError: for an illegal bucket or object name, or SHA-256."""
-        if not _BUCKET_NAME.fullmatch(params["bucket"]):
-            raise InputError(
-                "bucket must be 3 to 63 lower-case letters, digits, dashes and underscores, beginning and ending with "
-                f"a letter or digit; got {params['bucket']!r}"
-            )
         if not params["name"].endswith(".tar.gz") or len(params["name"].encode()) > 1024:
             raise InputError(f"name must end with .tar.gz and have at most 1024 bytes; got {params['name']!r}")
         sha256 = params["source_sha256"]
         return cls(
-            bucket=params["bucket"],
+            bucket=_checked_bucket(params["bucket"]),
             name=params["name"],
             source_sha256=checked_sha256(sha256) if sha256 else None,
             src=params["src"],

@@ -31,6 +31,7 @@ from .image_import import (
     images_of_name,
     update_image,
 )
+from .names import checked_display_name, checked_freeform_tags
 from .work_request import work_request_of
 
 _PARAVIRTUALIZED = "PARAVIRTUALIZED"
@@ -69,7 +70,7 @@ class CustomImageRequest:
     def from_params(cls, params: Mapping[str, Any]) -> CustomImageRequest:
         """:raises InputError: when options contradict each other."""
         wait = Wait.from_params(params)
-        compartment_id, name = params["compartment_id"], params["name"]
+        compartment_id, name = params["compartment_id"], checked_display_name(params["name"])
         if params["state"] == "absent":
             sha256 = checked_sha256(params["source_sha256"]) if params["source_sha256"] else None
             return cls(compartment_id, name, sha256, wait)
@@ -87,7 +88,7 @@ class CustomImageRequest:
             firmware=firmware,
             launch_mode=launch_mode,
             launch_options={**LAUNCH_OPTIONS, **given, "firmware": firmware},
-            freeform_tags={**(params["freeform_tags"] or {}), IDENTITY_KEY: sha256},
+            freeform_tags=checked_freeform_tags(params["freeform_tags"], {IDENTITY_KEY: sha256}),
             operating_system=params["operating_system"],
             operating_system_version=params["operating_system_version"],
             source_image_type=params["source_image_type"],

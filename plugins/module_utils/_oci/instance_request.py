@@ -14,6 +14,7 @@ from .._launch.console import ConsoleRequest
 from .._launch.public_key import SshPublicKey
 from .._launch.user_data import checked_user_data, in_base64
 from .instance_state import MACHINE_KEY, OciInstanceAttributes, OciInstanceState
+from .names import checked_display_name, checked_freeform_tags
 
 SMALLEST_BOOT_VOLUME = 50
 """In GB: https://docs.oracle.com/iaas/Content/Block/Concepts/bootvolumes.htm."""
@@ -56,11 +57,11 @@ class OciInstanceRequest:
         for option in ("ocpus", "memory_in_gbs"):
             if params[option] is not None and params[option] <= 0:
                 raise InputError(f"{option} is {params[option]:g}, but must be more than 0")
-        tags = {str(name): str(value) for name, value in (params["freeform_tags"] or {}).items()}
-        if tags.get(MACHINE_KEY, params["name"]) != params["name"]:
+        name = checked_display_name(params["name"])
+        if (params["freeform_tags"] or {}).get(MACHINE_KEY, name) != name:
             raise InputError(f"freeform_tags: {MACHINE_KEY} is the name of the machine, so it cannot be set")
         return cls(
-            name=params["name"],
+            name=name,
             compartment_id=params["compartment_id"],
             wait=Wait.from_params(params),
             console=ConsoleRequest.from_params(params),
@@ -74,7 +75,7 @@ class OciInstanceRequest:
             subnet_id=params["subnet_id"] or None,
             nsg_ids=tuple(params["nsg_ids"]),
             assign_public_ip=params["assign_public_ip"],
-            freeform_tags={**tags, MACHINE_KEY: params["name"]},
+            freeform_tags=checked_freeform_tags(params["freeform_tags"], {MACHINE_KEY: name}),
             public_key=key,
             user_data=checked_user_data(
                 params["user_data"],

@@ -14,6 +14,7 @@ from .._core.errors import ConflictError, InputError
 from .._core.identity import checked_sha256
 from .._core.units import MIB
 from .clients import OciClients
+from .names import checked_bucket_name
 from .oci_bucket import NO_PUBLIC_ACCESS, OciBucket
 from .oci_object_state import OciObjectPlace, OciObjectState
 from .upload_file import UploadFile, check_image_file
@@ -75,7 +76,7 @@ class OciObjectRequest:
         sha256 = params["source_sha256"]
         return cls(
             name=params["name"],
-            bucket=params["bucket"],
+            bucket=checked_bucket_name(params["bucket"]),
             namespace=params["namespace"],
             compartment_id=params["compartment_id"],
             source_sha256=checked_sha256(sha256) if sha256 else None,

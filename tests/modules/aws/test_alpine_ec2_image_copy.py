@@ -102,6 +102,7 @@ def test_the_image_to_copy_is_needed_but_in_check_mode(copies: Cloud) -> None:
     ("options", "expected"),
     [
         ({"regions": ["us-east-9"]}, "regions: AWS has no region 'us-east-9'"),
+        ({"regions": ["cn-north-1"]}, "regions: cn-north-1 is not in the same partition of AWS as eu-central-1"),
         ({"regions": ["me-south-1"]}, "regions: me-south-1 is not enabled in this account"),
         ({"image_id": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound"),
     ],

@@ -105,6 +105,8 @@ def test_buckets_know_their_region_and_owner(client: Client) -> None:
         ({"RootDeviceName": "/dev/sda1"}, "InvalidBlockDeviceMapping"),
         ({"snapshot": "snap-0123456789abcdef0"}, "InvalidSnapshot.NotFound"),
         ({"tag": "aws:name"}, "InvalidParameterValue"),
+        ({"Description": "für alle"}, "InvalidParameterValue"),
+        ({"Description": "x" * 256}, "InvalidParameterValue"),
     ],
 )
 def test_what_ec2_refuses_to_register(client: Client, snapshot_id: str, change: dict[str, str], code: str) -> None:
@@ -181,3 +183,14 @@ def test_snapshot_written_block_by_block(sandbox: RunningSandbox, client: Client
     with output.open("rb") as file:
         file.seek(3 * _BLOCK)
         assert file.read(_BLOCK) == data
+
+
+def test_what_is_reserved_is_not_tagged(client: Client, snapshot_id: str) -> None:
+    tags = [{"Key": "aws:name", "Value": "x"}]
+    assert _refusal(client("ec2").create_tags, Resources=[snapshot_id], Tags=tags) == "InvalidParameterValue"
+
+
+def test_an_account_has_the_regions_of_its_partition(client: Client) -> None:
+    names = {region["RegionName"] for region in client("ec2").describe_regions(AllRegions=True)["Regions"]}
+    assert "eu-central-1" in names
+    assert not any(name.startswith(("cn-", "us-gov-")) for name in names)

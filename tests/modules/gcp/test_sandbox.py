@@ -87,6 +87,7 @@ def test_scopes_are_checked(google: Google, start_sandbox: StartSandbox) -> None
         ({"labels": {"team": 1}}, "Invalid value at 'resource.labels.team'"),
         ({"labels": {"Team": "x"}}, "Invalid value for field 'resource.labels': 'Team'"),
         ({"family": "Alpine"}, "Invalid value for field 'resource.family': 'Alpine'"),
+        ({"description": "x" * 2049}, "Invalid value for field 'resource.description'"),
         ({"diskSizeGb": "many"}, "Invalid value at 'resource.diskSizeGb'"),
         ({"id": "1"}, "The field is output only."),
         ({"name": "alpine-3.24"}, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'"),

@@ -74,7 +74,7 @@ def test_preconditions_hold_at_the_end_too(google: Google) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"name": "Capital"}, "Invalid bucket name"),
+        *(({"name": name}, "Invalid bucket name") for name in ("Capital", "ab", "goog-x", "a..b")),
         ({"name": _BUCKET + "-2", "location": "MARS"}, "location constraint is not valid"),
         ({"name": _BUCKET + "-2", "publicAccess": False}, 'Unknown name "publicAccess"'),
     ],

@@ -49,7 +49,7 @@ class ImageRequests(RegistrationRequests, SnapshotRequests):
             **source.attributes
             | {
                 "name": name,
-                "description": self._get_param("Description") or source.description,
+                "description": self._description() or source.description,
                 "state": "pending",
                 "deprecation_time": None,
                 "source_image_id": source_id,

@@ -56,6 +56,7 @@ def install(state: State) -> None:
     import moto.ec2.urls
     import moto.settings
     from moto.ebs.responses import EBSResponse
+    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
     from moto.ec2.responses import EC2Response
 
     from tests.sandbox._aws._ebs import SandboxEBS
@@ -66,6 +67,9 @@ def install(state: State) -> None:
     check_operations(SandboxEC2, EC2Response, added=_ADDED_TO_EC2)
     check_operations(SandboxEBS, EBSResponse)
     SandboxEC2.state = SandboxEBS.state = state
+    # The other partitions' regions are no matter of an account.
+    regions = [region for region in RegionsAndZonesBackend.regions if not region.name.startswith(("cn-", "us-gov-"))]
+    replace(RegionsAndZonesBackend, "regions", regions)
     _answer_by(moto.ec2.urls, SandboxEC2, instead_of=EC2Response)
     _answer_by(moto.ebs.urls, SandboxEBS, instead_of=EBSResponse)
     # Both are asked anew for each request, which took half of its time, and neither changes.

@@ -36,7 +36,7 @@ class RegistrationRequests(EC2Requests):
         image = SandboxImage(
             self.ec2_backend,
             name=name,
-            description=self._get_param("Description"),
+            description=self._description(),
             root_device_name=root,
             root_device_type="ebs",
             mappings=mappings,

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
 
@@ -31,13 +32,29 @@ class EC2Requests(EC2Response):
         keys = [tag["Key"] for tag in tags]
         if len(set(keys)) != len(keys):
             raise EC2ClientError("InvalidParameterValue", "Duplicate tag key specified.")
+        self._check_keys(keys)
+        if len(keys) > 50:
+            raise EC2ClientError("TagLimitExceeded", "You have reached the maximum number of tags.")
+        return tags
+
+    def create_tags(self) -> ActionResult:
+        self._check_keys(tag["Key"] for tag in self._get_param("Tags", []))
+        return super().create_tags()
+
+    @staticmethod
+    def _check_keys(keys: Iterable[str]) -> None:
         for key in keys:
             if key.lower().startswith("aws:"):
                 message = "Tag keys starting with 'aws:' are reserved for internal use"
                 raise EC2ClientError("InvalidParameterValue", message)
-        if len(keys) > 50:
-            raise EC2ClientError("TagLimitExceeded", "You have reached the maximum number of tags.")
-        return tags
+
+    def _description(self) -> str | None:
+        """That of an image."""
+        description: str | None = self._get_param("Description")
+        if description is not None and (len(description) > 255 or not description.isascii()):
+            message = "Invalid description: at most 255 characters of standard ASCII are allowed"
+            raise EC2ClientError("InvalidParameterValue", message)
+        return description
 
     def _idempotent(self, operation: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Answer a repeated client token with the first result."""

@@ -42,11 +42,27 @@ def validate(model_name: str, body: Any, *, target: str, partial: bool = False) 
     :param model_name: a key of ``MODELS``.
     :param target: how the service names the resource in messages, such as ``galleryImage``.
     :param partial: whether required properties may be missing (PATCH).
-    :raises ArmError: for unknown properties, wrong types, values outside an enumeration, missing properties.
+    :raises ArmError: for unknown properties, wrong types, values outside an enumeration, missing properties,
+        and tags that Azure does not allow.
     """
     if not isinstance(body, dict):
         raise ArmError(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
-    return _object(MODELS[model_name], body, path="", target=target, partial=partial)
+    checked = _object(MODELS[model_name], body, path="", target=target, partial=partial)
+    _check_tags(checked.get("tags") or {})
+    return checked
+
+
+def _check_tags(tags: dict[str, str]) -> None:
+    """Which codes Azure has for these is a guess."""
+    if len(tags) > 50:
+        raise ArmError(400, "TooManyTags", f"The resource has {len(tags)} tags, but 50 are allowed at most.")
+    if len({name.lower() for name in tags}) < len(tags):
+        raise ArmError(400, "AmbiguousTagNames", "The names of tags differ in case alone.")
+    for name, value in tags.items():
+        if not 1 <= len(name) <= 512 or set(name) & set("<>%&\\?/"):
+            raise ArmError(400, "InvalidTagNameCharacters", f"The tag name '{name}' is not allowed.")
+        if len(value) > 256:
+            raise ArmError(400, "InvalidTagValueLength", f"The value of tag '{name}' is longer than 256 characters.")
 
 
 def _object(model: type, body: dict[str, Any], *, path: str, target: str, partial: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request
 from tests.sandbox._faults import FaultBook
 from tests.sandbox._gcp._discovery import Call, Description
 from tests.sandbox._gcp._errors import GoogleError, invalid_value
-from tests.sandbox._gcp._image_rules import check_family, check_image, check_labels
+from tests.sandbox._gcp._image_rules import check_description, check_family, check_image, check_labels
 from tests.sandbox._gcp._instances import Instances
 from tests.sandbox._gcp._oauth import TokenService
 from tests.sandbox._gcp._operations import OperationError, Operations
@@ -253,6 +253,7 @@ class ComputeService(GoogleService):
                 raise invalid_value(f"resource.{key}", body[key], "The field cannot be changed.")
         if body.get("family"):
             check_family(body["family"])
+        check_description(body.get("description", ""))
 
         def work() -> None:
             with self._lock:

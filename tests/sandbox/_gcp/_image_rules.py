@@ -28,6 +28,7 @@ def check_image(body: Mapping[str, Any]) -> None:
     if "family" in body:
         check_family(body["family"])
     check_labels(body.get("labels", {}))
+    check_description(body.get("description", ""))
     for location in body.get("storageLocations", []):
         if location not in IMAGE_LOCATIONS:
             raise invalid_value("resource.storageLocations", location, "The location is not supported.")
@@ -38,6 +39,11 @@ def check_image(body: Mapping[str, Any]) -> None:
 def check_family(family: str) -> None:
     if not _FAMILY.fullmatch(family):
         raise invalid_value("resource.family", family, f"Must be a match of regex '{_FAMILY.pattern}'")
+
+
+def check_description(description: str) -> None:
+    if len(description) > 2048:
+        raise invalid_value("resource.description", description, "Must be at most 2048 characters.")
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ from tests.sandbox._gcp._regions import BUCKET_LOCATIONS, REGIONS
 from tests.sandbox._gcp._service import GoogleService, json_response
 from tests.sandbox._gcp._uploads import Session, parse_multipart
 
-_BUCKET_NAME = re.compile(r"[a-z0-9][-_a-z0-9]{1,61}[a-z0-9]")
+_BUCKET_PART = re.compile(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclasses.dataclass
@@ -94,7 +94,8 @@ class StorageService(GoogleService):
         name = body.get("name")
         if name is None:
             raise GoogleError(400, "Required", reason="required")
-        if not _BUCKET_NAME.fullmatch(name) or name.startswith("goog") or "google" in name:
+        spelt = 3 <= len(name) <= 222 and all(_BUCKET_PART.fullmatch(part) for part in name.split("."))
+        if not spelt or name.startswith("goog") or "google" in name:
             raise GoogleError(400, f"Invalid bucket name: '{name}'")
         location = str(body.get("location", "US")).upper()
         if location.lower() not in BUCKET_LOCATIONS:

@@ -168,6 +168,7 @@ class Api:
         if not isinstance(body, dict):
             raise ApiError(400, "CannotParseRequest", "The request body is not an object")
         self.check(model, {name: value for name, value in body.items() if name not in undocumented}, "")
+        _check_names(body)
         return body
 
     def check(self, model: str, value: dict[str, Any], path: str) -> None:
@@ -213,6 +214,18 @@ class Api:
             if not isinstance(value, dict):
                 raise invalid(f"{path} is not an object")
             self.check(declared, value, f"{path}.")
+
+
+def _check_names(body: dict[str, Any]) -> None:
+    """What the SDK's models do not say of the fields that many resources have."""
+    if len(body.get("displayName") or "") > 255:
+        raise invalid("displayName size must be between 1 and 255")
+    tags = body.get("freeformTags") or {}
+    if len(tags) > 10:
+        raise invalid("freeformTags: a resource has 10 freeform tags at most")
+    for key, value in tags.items():
+        if not re.fullmatch(r"[^\s.]{1,100}", key) or len(str(value)) > 256:
+            raise invalid(f"freeformTags: {key!r} or its value is not allowed")
 
 
 def _check_choice(kind: type, attribute: str, value: Any, path: str) -> None:

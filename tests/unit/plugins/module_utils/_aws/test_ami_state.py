@@ -53,6 +53,8 @@ def test_descriptions() -> None:
     assert checked_description("x" * 255) == "x" * 255
     with pytest.raises(InputError, match="description has 256 characters, but EC2 takes 255"):
         checked_description("x" * 256)
+    with pytest.raises(InputError, match="description has other than ASCII characters"):
+        checked_description("für alle")
 
 
 # What EC2 tells

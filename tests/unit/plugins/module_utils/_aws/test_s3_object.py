@@ -297,6 +297,19 @@ def test_bucket_that_another_account_has_is_an_error(aws: Any, src: Path) -> Non
         s3_object.present()
 
 
+@pytest.mark.parametrize(
+    "bucket", ["ab", "a/b", "Images", "a..b", "-ab", "ab-", "b" * 64, "192.0.2.1", "xn--ab", "ab-s3alias"]
+)
+def test_what_is_no_name_of_a_bucket_is_refused(aws: Any, src: Path, bucket: str) -> None:
+    with pytest.raises(InputError, match=f"bucket '{bucket}' is not a bucket's name"):
+        _object(aws, _params(src, bucket=bucket))
+
+
+def test_names_of_buckets(aws: Any, src: Path) -> None:
+    for bucket in ("abc", "images.example.com", "b" * 63, "192.0.2.1.x"):
+        _object(aws, _params(src, bucket=bucket))
+
+
 def test_forbidden_bucket_is_explained(aws: Any, src: Path) -> None:
     aws.refuse("s3", "head_bucket", "403", status=403)
     aws.expect("sts", "get_caller_identity", {}, {"Account": _ACCOUNT})

@@ -96,3 +96,9 @@ def test_a_secret_is_hidden_without_the_line_end_of_its_file_too() -> None:
     with pytest.raises(Exited):
         run_module(cast(AnsibleModule, module), dict)
     assert module.no_log_values == {"token\n", "token", "\n"}
+
+
+def test_an_error_that_is_its_own_cause_is_told_once() -> None:
+    error = ProviderError("why", operation="instances.insert")
+    error.__cause__ = error
+    assert outcome_of(error)[1]["exception"].count("ProviderError\n") == 1

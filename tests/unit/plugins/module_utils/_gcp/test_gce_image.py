@@ -84,6 +84,12 @@ def test_bad_options_are_named(options: dict[str, Any], words: str) -> None:
     assert words in refusal.value.message
 
 
+def test_a_description_has_a_longest_length() -> None:
+    assert GceImageRequest.from_params(_params(description="x" * 2048)).description == "x" * 2048
+    with pytest.raises(InputError, match="description has 2049 characters, but Compute Engine takes 2048"):
+        GceImageRequest.from_params(_params(description="x" * 2049))
+
+
 def test_an_empty_family_is_a_wish() -> None:
     assert GceImageRequest.from_params(_params(family="")).family == ""
 

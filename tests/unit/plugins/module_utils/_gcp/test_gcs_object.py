@@ -175,6 +175,8 @@ def test_an_object_can_be_named_without_its_content() -> None:
         ("bucket", "a"),
         ("bucket", "-images"),
         ("bucket", "b" * 64),
+        *(("bucket", name) for name in ("ab", "a/b", "goog-x", "my-google", "a..b", ".a", "a.b.", "192.0.2.1")),
+        ("bucket", ".".join(["b" * 60] * 4)),
         ("name", "disk.raw"),
         ("name", "é" * 509 + ".tar.gz"),
         ("source_sha256", "ab"),
@@ -183,6 +185,11 @@ def test_an_object_can_be_named_without_its_content() -> None:
 def test_illegal_options_are_named(option: str, value: str) -> None:
     with pytest.raises(InputError, match=f"^{option} must"):
         GcsObjectRequest.from_params(_params(**{option: value}))
+
+
+@pytest.mark.parametrize("bucket", ["my-project.appspot.com", "a_b", "images.example.com", "b" * 63, "192.0.2.1.x"])
+def test_legal_buckets(bucket: str) -> None:
+    assert GcsObjectRequest.from_params(_params(bucket=bucket)).bucket == bucket
 
 
 # Upload
