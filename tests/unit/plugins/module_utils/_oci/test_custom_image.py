@@ -239,9 +239,9 @@ def _tokens(oracle: ScriptedOracle) -> list[str]:
 def test_the_same_import_has_the_same_retry_token_until_it_has_failed(
     oracle: ScriptedOracle, warnings: list[str]
 ) -> None:
-    for known, options in (([], {}), ([], {}), ([_image("DELETED")], {}), ([], {"object_name": "other.qcow2"})):
+    for known, name in (([], "a"), ([], "a"), ([_image("DELETED")], "a"), ([], "b")):
         oracle.expect(_list(*known), *_create())
-        _manage(oracle, warnings, wait=False, **options)
+        _manage(oracle, warnings, wait=False, object_name=name)
     first, again, after_a_failure, other = _tokens(oracle)
     assert first == again
     assert len({first, after_a_failure, other}) == 3
