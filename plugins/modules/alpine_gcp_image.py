@@ -53,7 +53,8 @@ options:
   source_sha256:
     description:
       - The SHA-256 of the source image, from which the archive was converted. It is the identity of the content.
-      - Required with O(state=present). With O(state=absent), an image that holds other content is not deleted.
+      - Required with O(state=present). With O(state=absent), the module fails where the image holds other content;
+        without it, the name alone decides what is deleted.
     type: str
   architecture:
     description:
@@ -221,8 +222,9 @@ def main() -> None:
     def operation() -> dict[str, Any]:
         request = GceImageRequest.from_params(module.params)
         clients = GcpClients.from_params(module.params)
-        change = ensure_absent if module.params["state"] == "absent" else ensure_present
-        return change(clients, request, check_mode=module.check_mode)
+        if module.params["state"] == "absent":
+            return ensure_absent(clients, request, check_mode=module.check_mode)
+        return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)
 

@@ -57,17 +57,25 @@ options:
   source_sha256:
     description:
       - The SHA-256 of the source image, from which O(src) was converted. It is the identity of the content.
-      - Required with O(state=present). With O(state=absent), an object that holds other content is not deleted.
+      - Required with O(state=present). With O(state=absent), the module fails where the object holds other content;
+        without it, the name alone decides what is deleted.
     type: str
   create_bucket:
     description:
-      - Create the bucket if it does not exist, with uniform bucket-level access and public access prevention.
+      - Create the bucket if it does not exist, with uniform bucket-level access and public access prevention, and
+        without soft delete, which would keep what was removed for seven days.
       - Needs the permission to look at buckets, which an upload alone does not need.
     type: bool
     default: false
   location:
     description: The region or multi-region of a bucket that is created, such as V(EUROPE-WEST1); by default V(US).
     type: str
+  best_effort:
+    description:
+      - With O(state=absent), warn instead of failing when the object cannot be removed, as under a retention policy or
+        without the right to delete; RV(remains) says so.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -126,6 +134,11 @@ generation:
   description: The object's generation; null when there is no object.
   type: str
   returned: success
+remains:
+  description: What could not be removed, by its URI.
+  type: list
+  elements: str
+  returned: O(state=absent)
 source_sha256:
   description: The SHA-256 of the source image.
   type: str
@@ -153,6 +166,7 @@ def main() -> None:
             "source_sha256": {"type": "str"},
             "create_bucket": {"type": "bool", "default": False},
             "location": {"type": "str"},
+            "best_effort": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["source_sha256"])],
         supports_check_mode=True,
@@ -162,7 +176,7 @@ def main() -> None:
         request = GcsObjectRequest.from_params(module.params)
         clients = GcpClients.from_params(module.params)
         if module.params["state"] == "absent":
-            return ensure_absent(clients, request, check_mode=module.check_mode)
+            return ensure_absent(clients, request, check_mode=module.check_mode, warn=module.warn)
         return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)

@@ -35,8 +35,8 @@ options:
   state:
     description:
       - V(present) imports the image unless there is one of the same content; tags and operating system are converged.
-      - V(absent) deletes the images of this name that carry the tag C(source-sha256), with O(source_sha256) only those
-        of that content.
+      - V(absent) deletes all images of this name in O(compartment_id), whoever has made them. With O(source_sha256) it
+        fails, and deletes nothing, where one of them carries another C(source-sha256) or none.
     type: str
     choices:
       - present
@@ -121,9 +121,8 @@ options:
     description: Freeform tags of the image. Others that it has are kept.
     type: dict
   operating_system:
-    description: The operating system as the console shows it.
+    description: The operating system as the console shows it. By default V(Alpine Linux), or what an image has.
     type: str
-    default: Alpine Linux
   operating_system_version:
     description: The version of the operating system as the console shows it.
     type: str
@@ -254,7 +253,7 @@ def main() -> None:
             },
         },
         "freeform_tags": {"type": "dict"},
-        "operating_system": {"type": "str", "default": "Alpine Linux"},
+        "operating_system": {"type": "str"},
         "operating_system_version": {"type": "str"},
         **OCI_ARGUMENT_SPEC,
         **WAIT_ARGUMENT_SPEC,

@@ -28,8 +28,9 @@ attributes:
 options:
   state:
     description:
-      - V(present) uploads the file unless the bucket has it; what an interrupted upload left behind is removed first.
-      - V(absent) deletes the object and aborts unfinished uploads of it.
+      - V(present) uploads the file unless the bucket has it. What interrupted uploads of this very file have left is
+        removed then.
+      - V(absent) deletes the object. Unfinished uploads are left alone, since nothing tells whose they are.
     type: str
     choices:
       - present
@@ -66,7 +67,7 @@ options:
   source_sha256:
     description:
       - SHA-256 of the source qcow2 image, in hexadecimal. By default that of O(src).
-      - With O(state=absent), an object with other content is left alone.
+      - With O(state=absent), the module fails where the object has other content; without it, the name alone decides.
     type: str
   part_size:
     description:
@@ -78,6 +79,12 @@ options:
     description: How many parts to upload at the same time.
     type: int
     default: 4
+  best_effort:
+    description:
+      - With O(state=absent), warn instead of failing when the object cannot be removed, as under a retention rule or
+        without the right to delete; RV(remains) says so.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -132,8 +139,14 @@ bucket_created:
   returned: success
   type: bool
   sample: false
+remains:
+  description: What could not be removed.
+  returned: when O(state=absent)
+  type: list
+  elements: str
+  sample: []
 aborted_uploads:
-  description: How many unfinished uploads of the object were aborted, or would be.
+  description: How many unfinished uploads of the file were aborted.
   returned: success
   type: int
   sample: 0
@@ -162,6 +175,7 @@ def main() -> None:
         "source_sha256": {"type": "str"},
         "part_size": {"type": "int", "default": 32},
         "parallel_uploads": {"type": "int", "default": 4},
+        "best_effort": {"type": "bool", "default": False},
         **OCI_ARGUMENT_SPEC,
     }
     module = AnsibleModule(argument_spec, supports_check_mode=True, required_if=[("state", "present", ["src"])])
@@ -170,7 +184,7 @@ def main() -> None:
         request = OciObjectRequest.from_params(module.params)
         clients = OciClients.from_params(module.params)
         if module.params["state"] == "absent":
-            return ensure_absent(clients, request, check_mode=module.check_mode)
+            return ensure_absent(clients, request, check_mode=module.check_mode, warn=module.warn)
         return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)

@@ -80,6 +80,25 @@ def test_archive_left_by_a_killed_run_is_removed(sandbox: RunningSandbox, role: 
     assert sandbox.writes(start) == ["objects.delete"]
 
 
+def test_an_archive_that_is_being_imported_or_cannot_be_removed_stays(sandbox: RunningSandbox, role: Role) -> None:
+    image = {"name": "alpine-3.24.2-x86_64-tiny-r4"}
+    start = sandbox.mark()
+    with sandbox.held("gcp", "images.insert"):
+        assert "Gave up after 0 seconds" in role.fails(image=image, alpine_gcp_wait_timeout=0)
+    assert sandbox.writes(start) == ["objects.insert", "images.insert"]
+
+    # The next run joins in. What it is refused at the end does not undo the import.
+    sandbox.order_fault("gcp", service="storage", operation="objects.delete", status=403)
+    joined = role.succeeds(image=image)
+    assert "objects.insert" not in sandbox.writes(start)[2:]
+    assert "alpine_gcp_keep_staged" in joined.stdout
+    assert joined.result["id"]
+    [remains] = joined.result["remains"]
+    assert remains.startswith("gs://")
+
+    assert role.succeeds(image=image).result["remains"] == []
+
+
 def test_labels_and_family_converge_without_upload(sandbox: RunningSandbox, role: Role) -> None:
     image = {"name": "alpine-3.24.2-x86_64-tiny-r3"}
     role.succeeds(image=image)

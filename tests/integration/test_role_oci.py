@@ -81,6 +81,24 @@ def test_file_left_by_a_killed_run_is_removed(sandbox: RunningSandbox, role: Rol
     assert sandbox.writes(start) == ["DeleteObject"]
 
 
+def test_a_file_that_is_being_imported_or_cannot_be_removed_stays(sandbox: RunningSandbox, role: Role) -> None:
+    image = {"name": "alpine-3.24.2-x86_64-tiny-r3"}
+    start = sandbox.mark()
+    assert "Gave up after 0 seconds" in role.fails(image=image, alpine_oci_wait_timeout=0)
+    assert sandbox.writes(start)[-1] == "CreateImage"
+
+    # The next run joins in. What it is refused at the end does not undo the import.
+    sandbox.order_fault("oci", operation="DeleteObject", status=403)
+    joined = role.succeeds(image=image)
+    assert "PutObject" not in sandbox.writes(start)[-5:]
+    assert "alpine_oci_keep_staged" in joined.stdout
+    assert joined.result["ids"]["capability_schema"]
+    assert joined.result["ids"]["shapes"]
+    assert len(joined.result["remains"]) == 1
+
+    assert role.succeeds(image=image).result["remains"] == []
+
+
 def test_arm_image_gets_arm_shapes_and_firmware_from_capabilities(sandbox: RunningSandbox, role: Role) -> None:
     sandbox.order_fault("oci", operation="CreateImage.launchOptions", fail="ignore")
     arm = role.succeeds(image={"name": "alpine-3.24.2-aarch64-tiny-r0", "architecture": "aarch64", "firmware": "uefi"})

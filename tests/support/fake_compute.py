@@ -149,8 +149,10 @@ class FakeCompute:
 
     def delete_unary(self, fields: dict[str, Any], timeout: float, retry: Any) -> Any:
         request = compute.DeleteImageRequest(fields)
-        image = self.images[request.image]
-        return self._begin(request, "delete", image, lambda: self.images.pop(request.image))
+        image = next((each for each in self.images.values() if request.image == str(each.id)), None)
+        if image is None:
+            raise api.NotFound(f"The resource 'projects/my-project/global/images/{request.image}' was not found")
+        return self._begin(request, "delete", image, lambda: self.images.pop(image.name))
 
     def patch_unary(self, fields: dict[str, Any], timeout: float, retry: Any) -> Any:
         request = compute.PatchImageRequest(fields)

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .._core.diff import attributes_of, diff_of, differences
 from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY, checked_sha256, identity_label
+from .._core.identity import IDENTITY_KEY, checked_sha256, identity_label, refuse_other_content
 from .._core.wait import Wait
 from .clients import GcpClients
 from .gce_operations import (
@@ -60,6 +60,8 @@ class GceImageState:
     """In GiB."""
     archive_size_bytes: int
     creation_timestamp: str
+    deprecation: str
+    """``DEPRECATED``, ``OBSOLETE`` or ``DELETED``; empty or ``ACTIVE`` where it is none of them."""
     managed: GceImageAttributes
 
     @classmethod
@@ -72,6 +74,7 @@ class GceImageState:
             disk_size_gb=image.disk_size_gb,
             archive_size_bytes=image.archive_size_bytes,
             creation_timestamp=image.creation_timestamp,
+            deprecation=image.deprecated.state,
             managed=GceImageAttributes(
                 name=image.name,
                 architecture=image.architecture,
@@ -150,19 +153,22 @@ class GceImageRequest:
         )
 
 
-def ensure_present(clients: GcpClients, request: GceImageRequest, *, check_mode: bool) -> dict[str, Any]:
+def ensure_present(
+    clients: GcpClients, request: GceImageRequest, *, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
     """Create the image, or adopt it and change what can be changed.
 
+    :param warn: tells the user of an image that others have deprecated.
     :raises ConflictError: when the name holds other content, or an attribute differs that is fixed at creation.
     :raises ProviderError: when the import fails, or the image does not read back as asked for.
     """
     found = _find(clients, request)
     if found is not None and found.status == "DELETING":
         if not check_mode:
-            await_deletion(clients, request.name, request.wait)
+            await_deletion(clients, request.name, found.id, request.wait)
         found = None
     if found is not None:
-        _check_conflicts(found, request)
+        _check_conflicts(found, request, warn)
     before = found.managed if found else None
     if found is None or found.status == "FAILED":
         wanted = request.wanted()
@@ -172,8 +178,14 @@ def ensure_present(clients: GcpClients, request: GceImageRequest, *, check_mode:
         if check_mode:
             return _result(request, found, wanted, changed=True, before=before, after=wanted)
         if found is not None:
-            delete_image(clients, request.name, request.wait)
-        _create(clients, request, wanted)
+            delete_image(clients, request.name, found.id, request.wait)
+        try:
+            _create(clients, request, wanted)
+        except ProviderError as error:
+            # Another run has begun the import meanwhile.
+            if error.status != 409 or _find(clients, request) is None:
+                raise
+            return ensure_present(clients, request, check_mode=check_mode, warn=warn)
         changed = True
     else:
         wanted = request.wanted(found)
@@ -195,16 +207,18 @@ def ensure_absent(clients: GcpClients, request: GceImageRequest, *, check_mode: 
     found = _find(clients, request)
     if found is None:
         return _result(request, None, None, changed=False, before=None, after=None)
-    _check_content(found, request)
+    refuse_other_content(
+        f"Image {request.name}", held=found.managed.labels.get(IDENTITY_KEY), wanted=request.identity.get(IDENTITY_KEY)
+    )
     if not check_mode:
         if found.status == "DELETING":
-            await_deletion(clients, request.name, request.wait)
+            await_deletion(clients, request.name, found.id, request.wait)
         else:
             if found.status == "PENDING":
                 # An image cannot be deleted before; how its import ends does not matter.
                 with suppress(ProviderError):
                     await_import(clients, request.name, found.id, request.wait)
-            delete_image(clients, request.name, request.wait)
+            delete_image(clients, request.name, found.id, request.wait)
     return _result(request, None, None, changed=found.status != "DELETING", before=found.managed, after=None)
 
 
@@ -277,10 +291,17 @@ def _check_content(found: GceImageState, request: GceImageRequest) -> None:
         )
 
 
-def _check_conflicts(found: GceImageState, request: GceImageRequest) -> None:
+def _check_conflicts(found: GceImageState, request: GceImageRequest, warn: Callable[[str], None]) -> None:
     _check_content(found, request)
     if found.status == "FAILED":
         return
+    if found.deprecation in ("OBSOLETE", "DELETED"):
+        raise ConflictError(
+            f"Image {request.name} has been marked {found.deprecation}: no instance can be made of it. Make it ACTIVE "
+            "again (gcloud compute images deprecate), delete it (state=absent), or choose another name."
+        )
+    if found.deprecation == "DEPRECATED":
+        warn(f"Image {request.name} has been marked DEPRECATED: its family does not stand for it")
     different = differences(found.managed, request.wanted(found))
     fixed = [different[key] for key in _FIXED if key in different]
     if fixed:

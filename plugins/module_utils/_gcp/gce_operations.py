@@ -71,19 +71,37 @@ def await_import(clients: GcpClients, name: str, image_id: str, wait: Wait) -> N
     wait.until(no_longer_pending, what=f"image {name}")
 
 
-def delete_image(clients: GcpClients, name: str, wait: Wait) -> None:
-    """Delete the image and wait until it is gone."""
+def delete_image(clients: GcpClients, name: str, image_id: str, wait: Wait) -> None:
+    """Delete the image and wait until it is gone; that it is gone already is fine.
+
+    :param image_id: by which it is deleted, so that another run's new image of the same name stays.
+    """
     attempt = f"delete image {name}"
-    with provider_errors("images.delete", attempt):
-        operation = clients.images.delete_unary(
-            {"project": clients.project, "image": name, "request_id": _request_id()}, **call_options()
-        )
+    try:
+        with provider_errors("images.delete", attempt):
+            operation = clients.images.delete_unary(
+                {"project": clients.project, "image": image_id, "request_id": _request_id()}, **call_options()
+            )
+    except ProviderError as error:
+        now = get_image(clients, name)
+        if now is not None and str(now.id) == image_id and now.status != "DELETING":
+            raise
+        if now is not None and str(now.id) == image_id:
+            await_deletion(clients, name, image_id, wait)
+        elif error.status not in (400, 404):
+            raise
+        return
     _finish(clients, operation, wait, "images.delete", attempt)
 
 
-def await_deletion(clients: GcpClients, name: str, wait: Wait) -> None:
+def await_deletion(clients: GcpClients, name: str, image_id: str, wait: Wait) -> None:
     """Wait for a deletion that somebody else has begun."""
-    wait.until(lambda: True if get_image(clients, name) is None else None, what=f"the deletion of image {name}")
+
+    def gone() -> bool | None:
+        now = get_image(clients, name)
+        return True if now is None or str(now.id) != image_id else None
+
+    wait.until(gone, what=f"the deletion of image {name}")
 
 
 def patch_image(clients: GcpClients, name: str, attributes: Mapping[str, str], wait: Wait) -> None:

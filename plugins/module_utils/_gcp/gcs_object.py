@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY, checked_sha256
+from .._core.identity import IDENTITY_KEY, checked_sha256, refuse_other_content
 from .._core.progress import Progress
 from .._core.units import MIB
 from .._disk.gce_tar import inspect_gce_tar
@@ -104,6 +104,7 @@ class GcsObjectRequest:
     src: str | None = None
     create_bucket: bool = False
     location: str | None = None
+    best_effort: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> GcsObjectRequest:
@@ -118,6 +119,7 @@ class GcsObjectRequest:
             src=params["src"],
             create_bucket=params["create_bucket"],
             location=params["location"],
+            best_effort=params["best_effort"],
         )
 
     @property
@@ -153,30 +155,50 @@ def ensure_present(
     return _result(request, made, after=request.wanted(size, creates_bucket))
 
 
-def ensure_absent(clients: GcpClients, request: GcsObjectRequest, *, check_mode: bool) -> dict[str, Any]:
+def ensure_absent(
+    clients: GcpClients, request: GcsObjectRequest, *, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
     """Delete the object if it is there.
 
+    :param warn: is told what remains, where ``best_effort`` is asked for.
     :raises ConflictError: when ``source_sha256`` is given and the name holds other content.
     """
-    found = _find(clients, request)
-    if found is None:
-        return _result(request, None)
-    if not check_mode:
-        errors = require("google.api_core.exceptions", "google-api-core")
-        # Not found: an earlier attempt's answer got lost.
-        with provider_errors("objects.delete", f"delete {request.uri}"), suppress(errors.NotFound):
-            blob = clients.storage.bucket(request.bucket).blob(request.name)
-            blob.delete(if_generation_match=found.generation, **call_options())
-    return _result(request, None, before=found.managed)
+    try:
+        found = _read(clients, request)
+        if found is None:
+            return {**_result(request, None), "remains": []}
+        refuse_other_content(request.uri, held=found.source_sha256, wanted=request.source_sha256)
+        if not check_mode:
+            _delete(clients, request, found)
+    except (ConflictError, ProviderError) as error:
+        if not request.best_effort:
+            raise
+        warn(
+            f"{request.uri} remains: {error.message} Remove it by hand, or leave it there on purpose (keep_staged, in "
+            "the role alpine_gcp_keep_staged)."
+        )
+        return {**_result(request, None), "remains": [request.uri]}
+    return {**_result(request, None, before=found.managed), "remains": []}
+
+
+def _delete(clients: GcpClients, request: GcsObjectRequest, found: GcsObjectState) -> None:
+    errors = require("google.api_core.exceptions", "google-api-core")
+    # Not found: an earlier attempt's answer got lost, or another run was faster. By its generation, so that a bucket
+    # with versioning keeps no copy.
+    with provider_errors("objects.delete", f"delete {request.uri}"), suppress(errors.NotFound):
+        blob = clients.storage.bucket(request.bucket).blob(request.name, generation=found.generation)
+        blob.delete(**call_options())
+
+
+def _read(clients: GcpClients, request: GcsObjectRequest) -> GcsObjectState | None:
+    with provider_errors("objects.get", f"look for {request.uri}"):
+        blob = clients.storage.bucket(request.bucket).get_blob(request.name, **call_options())
+    return None if blob is None else GcsObjectState.of(blob)
 
 
 def _find(clients: GcpClients, request: GcsObjectRequest) -> GcsObjectState | None:
-    with provider_errors("objects.get", f"look for {request.uri}"):
-        blob = clients.storage.bucket(request.bucket).get_blob(request.name, **call_options())
-    if blob is None:
-        return None
-    found = GcsObjectState.of(blob)
-    if request.source_sha256 is not None and found.source_sha256 != request.source_sha256:
+    found = _read(clients, request)
+    if found is not None and found.source_sha256 != request.source_sha256:
         held = found.source_sha256
         content = f"the image with SHA-256 {held}" if held else "something that this collection has not put there"
         raise ConflictError(
@@ -213,6 +235,8 @@ def _create_bucket(clients: GcpClients, request: GcsObjectRequest) -> bool:
             bucket = clients.storage.bucket(request.bucket)
             bucket.iam_configuration.uniform_bucket_level_access_enabled = True
             bucket.iam_configuration.public_access_prevention = "enforced"
+            # Nothing else keeps and bills what is staged for seven days after its deletion. The SDK has no setter.
+            bucket._patch_property("softDeletePolicy", {"retentionDurationSeconds": "0"})
             clients.storage.create_bucket(bucket, location=request.location, **call_options())
     except ProviderError as error:
         if error.status == 409 and _bucket_exists(clients, request):

@@ -13,7 +13,7 @@ from .._core.errors import ProviderError
 from .._core.wait import Wait
 from .capability import Capability
 from .clients import OciClients
-from .errors import provider_errors
+from .errors import gone_is_fine, provider_errors
 
 if TYPE_CHECKING:
     from oci.core.models import ComputeImageCapabilitySchema
@@ -111,8 +111,11 @@ def update_schema(clients: OciClients, schema_id: str, capabilities: Mapping[str
         clients.compute.update_compute_image_capability_schema(schema_id, details)
 
 
-def delete_schema(clients: OciClients, schema_id: str) -> None:
-    with provider_errors("DeleteComputeImageCapabilitySchema", f"delete capability schema {schema_id}"):
+def delete_schema(clients: OciClients, schema_id: str, image_id: str) -> None:
+    with (
+        gone_is_fine(lambda: schema_of_image(clients, image_id) is None),
+        provider_errors("DeleteComputeImageCapabilitySchema", f"delete capability schema {schema_id}"),
+    ):
         clients.compute.delete_compute_image_capability_schema(schema_id)
 
 

@@ -13,7 +13,7 @@ from .._core.credentials import checked_ca_file, tells_of_untrusted
 from .._core.dependencies import require
 from .._core.urls import checked_address
 from .auth import Identity, load_identity
-from .errors import tells_of_no_capacity
+from .errors import BUSY, tells_of_no_capacity
 
 if TYPE_CHECKING:
     from oci.core import ComputeClient, VirtualNetworkClient
@@ -69,10 +69,11 @@ class OciClients:
 
     @property
     def retry_strategy(self) -> Any:
-        """The only retry layer: throttling, 5xx and lost connections, six attempts within five minutes, with jitter."""
+        """The only retry layer: throttling, 5xx, what is busy or lost; six attempts in five minutes, with jitter."""
         retry = require("oci.retry", "oci")
         strategy = retry.RetryStrategyBuilder(
             max_attempts=6,
+            service_error_retry_config={409: list(BUSY), 429: []},
             total_elapsed_time_seconds=300,
             retry_base_sleep_time_seconds=0.5,
             retry_max_wait_between_calls_seconds=20,

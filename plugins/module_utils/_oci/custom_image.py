@@ -11,13 +11,14 @@ not, the image's capability schema decides at launch (see :mod:`.image_capabilit
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._core.dependencies import require
 from .._core.diff import attributes_of, diff_of
 from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY, checked_sha256
+from .._core.identity import IDENTITY_KEY, checked_sha256, refuse_other_content
 from .._core.wait import Wait
 from .clients import OciClients
 from .custom_image_state import CustomImageAttributes, CustomImageState
@@ -34,7 +35,10 @@ from .image_import import (
 from .names import checked_display_name, checked_freeform_tags
 from .work_request import work_request_of
 
+DEFAULT_OPERATING_SYSTEM = "Alpine Linux"
 _PARAVIRTUALIZED = "PARAVIRTUALIZED"
+_LAUNCH_OPTIONS = re.compile(r"launch ?(options|mode)", re.IGNORECASE)
+
 LAUNCH_OPTIONS = {
     "boot_volume_type": _PARAVIRTUALIZED,
     "network_type": _PARAVIRTUALIZED,
@@ -58,9 +62,9 @@ class CustomImageRequest:
     launch_mode: str = ""
     launch_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     freeform_tags: dict[str, str] = dataclasses.field(default_factory=dict)
-    operating_system: str = ""
+    operating_system: str | None = None
     operating_system_version: str | None = None
-    """``None`` leaves an existing image's as it is."""
+    """``None`` leaves an existing image's as it is, as with the operating system."""
     source_image_type: str = "QCOW2"
     namespace: str | None = None
     bucket: str | None = None
@@ -104,7 +108,7 @@ class CustomImageRequest:
                 name=self.name,
                 compartment_id=self.compartment_id,
                 freeform_tags=self.freeform_tags,
-                operating_system=self.operating_system,
+                operating_system=self.operating_system or DEFAULT_OPERATING_SYSTEM,
                 operating_system_version=self.operating_system_version,
                 launch_mode=self.launch_mode,
                 firmware=self.firmware,
@@ -113,7 +117,7 @@ class CustomImageRequest:
         return dataclasses.replace(
             held,
             freeform_tags={**held.freeform_tags, **self.freeform_tags},
-            operating_system=self.operating_system,
+            operating_system=self.operating_system or held.operating_system,
             operating_system_version=self.operating_system_version or held.operating_system_version,
         )
 
@@ -130,7 +134,7 @@ class CustomImageRequest:
                 bucket_name=self.bucket,
                 object_name=self.object_name,
                 source_image_type=self.source_image_type,
-                operating_system=self.operating_system,
+                operating_system=self.operating_system or DEFAULT_OPERATING_SYSTEM,
                 operating_system_version=self.operating_system_version,
             ),
         )
@@ -151,15 +155,18 @@ def ensure_present(
     :raises ConflictError: when the name stands for other content.
     :raises ProviderError: when the import fails.
     """
-    found = _find(clients, request)
+    named = images_of_name(clients, request.compartment_id, request.name)
+    found = _find(named, request)
     if found is None and check_mode:
         return _result(clients, request, None, changed=True, before=None, after=request.wanted())
-    work_request_id = None
-    if found is None:
-        image, work_request_id = _create(clients, request, warn)
-    else:
-        image = found
-        work_request_id = work_request_of(clients, image.managed.compartment_id, image.id) if image.in_flight else None
+    image, work_request_id = found, None
+    if image is None:
+        made, work_request_id = _create(clients, request, [each.id for each in named], warn)
+        image = _oldest(clients, request, made)
+        if image.id != made.id:
+            found, work_request_id = image, None
+    if work_request_id is None and image.in_flight:
+        work_request_id = work_request_of(clients, image.managed.compartment_id, image.id)
     if request.wait.enabled and not image.usable and not (check_mode and image.in_flight):
         image = await_import(clients, image, work_request_id, request.wait)
     # An image that is still being imported cannot be changed.
@@ -181,15 +188,19 @@ def ensure_present(
 
 
 def ensure_absent(clients: OciClients, request: CustomImageRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Delete the images of this name and content; without a digest, those that this collection has made."""
-    doomed = [
-        image
-        for image in images_of_name(clients, request.compartment_id, request.name)
-        if image.source_sha256 is not None and request.source_sha256 in (None, image.source_sha256)
-    ]
+    """Delete the images of this name.
+
+    :raises ConflictError: when ``source_sha256`` is given and one of them has other content.
+    """
+    named = images_of_name(clients, request.compartment_id, request.name)
+    doomed = [image for image in named if image.lifecycle_state != "DELETED"]
+    for image in doomed:
+        refuse_other_content(
+            f"Image {request.name} ({image.id})", held=image.source_sha256, wanted=request.source_sha256
+        )
     if not check_mode:
         for image in doomed:
-            delete_image(clients, image.id)
+            delete_image(clients, image.id, request.wait)
         if request.wait.enabled:
             for image in doomed:
                 await_deletion(clients, image.id, request.wait)
@@ -197,22 +208,35 @@ def ensure_absent(clients: OciClients, request: CustomImageRequest, *, check_mod
     return {"changed": bool(doomed), "image_ids": [image.id for image in doomed], "diff": diff_of(before, None)}
 
 
-def _find(clients: OciClients, request: CustomImageRequest) -> CustomImageState | None:
+def _find(named: list[CustomImageState], request: CustomImageRequest) -> CustomImageState | None:
     """The image that an earlier run made or is making of the same content."""
-    named = images_of_name(clients, request.compartment_id, request.name)
-    same = [image for image in named if image.source_sha256 == request.source_sha256]
-    if named and not same:
+    alive = [image for image in named if not image.ended]
+    same = [image for image in alive if image.source_sha256 == request.source_sha256]
+    if alive and not same:
         raise ConflictError(
-            f"There is an image called {request.name} of other content: {named[0].id} (source-sha256 "
-            f"{named[0].source_sha256 or 'not given'}). Choose another name, or delete that image first."
+            f"There is an image called {request.name} of other content: {alive[0].id} (source-sha256 "
+            f"{alive[0].source_sha256 or 'not given'}). Choose another name, or delete that image first."
         )
     return min(same, key=lambda image: not image.usable, default=None)
 
 
+def _oldest(clients: OciClients, request: CustomImageRequest, made: CustomImageState) -> CustomImageState:
+    """The image to keep: another run may have begun an import since this one looked. Then its own is deleted again."""
+    now = images_of_name(clients, request.compartment_id, request.name)
+    same = [image for image in now if not image.ended and image.source_sha256 == request.source_sha256]
+    oldest = min([made, *same], key=lambda image: (image.created, image.id))
+    if oldest.id != made.id:
+        delete_image(clients, made.id, request.wait)
+    return oldest
+
+
 def _create(
-    clients: OciClients, request: CustomImageRequest, warn: Callable[[str], None]
+    clients: OciClients, request: CustomImageRequest, ended: list[str], warn: Callable[[str], None]
 ) -> tuple[CustomImageState, str | None]:
-    """Begin the import; returns the image and the id of its work request."""
+    """Begin the import; returns the image and the id of its work request.
+
+    :param ended: the ids of what earlier imports have left.
+    """
     missing = [name for name in ("bucket", "object_name") if not getattr(request, name)]
     if missing:
         raise InputError(f"{' and '.join(missing)} must say which object to import")
@@ -221,20 +245,20 @@ def _create(
         with provider_errors("GetNamespace", "look up the Object Storage namespace"):
             namespace = clients.object_storage().get_namespace(compartment_id=request.compartment_id).data
     try:
-        return create_image(clients, request.name, request.create_details(namespace, request.launch_mode))
+        return create_image(clients, request.name, request.create_details(namespace, request.launch_mode), ended)
     except ProviderError as error:
-        if request.launch_mode != "CUSTOM" or not _rejects_launch_options(error):
+        if request.launch_mode != "CUSTOM" or not _rejects_launch_options(error, request.name):
             raise
         warn(
             f"This region refuses launch options at import ({error.message}): importing with launch_mode "
             f"{_PARAVIRTUALIZED}, so that firmware has to come from the image's capability schema"
         )
-        return create_image(clients, request.name, request.create_details(namespace, _PARAVIRTUALIZED))
+        return create_image(clients, request.name, request.create_details(namespace, _PARAVIRTUALIZED), ended)
 
 
-def _rejects_launch_options(error: ProviderError) -> bool:
-    # Oracle has no code of its own for it: its words are all that there is.
-    return error.status == 400 and "launch" in error.message.lower()
+def _rejects_launch_options(error: ProviderError, name: str) -> bool:
+    # Oracle has no code of its own for it: its words are all that there is, besides the image's name.
+    return error.status == 400 and bool(_LAUNCH_OPTIONS.search(error.message.replace(name, "")))
 
 
 def _warn_of_firmware(request: CustomImageRequest, image: CustomImageState, warn: Callable[[str], None]) -> None:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from .._core.credentials import tells_of_untrusted
@@ -40,6 +42,29 @@ _NO_CAPACITY = ("out of host capacity", "out of capacity")
 def tells_of_no_capacity(message: str) -> bool:
     """Whether a message says that there is no room for an instance where it was to be launched."""
     return any(words in message.lower() for words in _NO_CAPACITY)
+
+
+BUSY = ("IncorrectState", "LockConflict", "ExternalServerIncorrectState", "ConcurrentObjectUpdate")
+"""The codes of 409 that pass by themselves, while something else is under way; ``Conflict`` stays."""
+
+
+def is_busy(error: ProviderError) -> bool:
+    return error.status == 409 and error.code in BUSY
+
+
+@contextlib.contextmanager
+def gone_is_fine(is_gone: Callable[[], bool]) -> Iterator[None]:
+    """Take the 404 of a deletion for its success where nothing is left.
+
+    It is the answer to a retry whose forerunner's answer got lost, but also to whoever lacks the right to delete.
+
+    :param is_gone: looks whether it is.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        if error.status != 404 or not is_gone():
+            raise
 
 
 def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None]:

@@ -92,8 +92,8 @@ def ensure_absent(clients: OciClients, request: ImageCapabilitiesRequest, *, che
     """Delete the schema if there is one."""
     request.check_image(check_mode=check_mode)
     found = schema_of_image(clients, request.image_id) if request.image_id else None
-    if found is not None and not check_mode:
-        delete_schema(clients, found.schema_id)
+    if found is not None and request.image_id and not check_mode:
+        delete_schema(clients, found.schema_id, request.image_id)
     before = found.capabilities if found else {}
     return _result(clients, request, found, changed=found is not None, before=before, after={}, version=None)
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from .._core.dependencies import require
@@ -13,12 +15,16 @@ from .._core.progress import Progress
 from .._core.wait import Wait
 from .clients import OciClients
 from .custom_image_state import CustomImageState
-from .errors import provider_errors
+from .errors import gone_is_fine, is_busy, provider_errors
 from .work_request import failure_of
+
+_TOKENS = 10
+"""Imports of one image in a day that may end before their end; Oracle Cloud remembers a retry token for that long."""
+_UNDER_WAY = ("ACCEPTED", "IN_PROGRESS")
 
 
 def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[CustomImageState]:
-    """The images of this display name that are, or are becoming, usable; oldest first. Names are not unique."""
+    """The images of this display name, oldest first, those included that have ended. Names are not unique."""
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListImages", f"list images called {name}"):
         images = pagination.list_call_get_all_results(
@@ -26,7 +32,7 @@ def images_of_name(clients: OciClients, compartment_id: str, name: str) -> list[
         ).data
         states = [CustomImageState.of(image) for image in images if image.compartment_id == compartment_id]
     # Platform images stand in every list, in no compartment.
-    return sorted((state for state in states if state.in_flight or state.usable), key=lambda state: state.created)
+    return sorted(states, key=lambda state: (state.created, state.id))
 
 
 def read_image(clients: OciClients, image_id: str) -> CustomImageState:
@@ -45,15 +51,39 @@ def get_image(clients: OciClients, image_id: str) -> CustomImageState | None:
         raise
 
 
-def create_image(clients: OciClients, name: str, details: Any) -> tuple[CustomImageState, str | None]:
-    """Begin an import.
+def create_image(
+    clients: OciClients, name: str, details: Any, ended: Iterable[str]
+) -> tuple[CustomImageState, str | None]:
+    """Begin an import, or join the one that another run has begun with the same request.
 
     :param details: the SDK's CreateImageDetails.
+    :param ended: the ids of what earlier imports have left.
     :return: the image, and the id of its work request.
     """
-    with provider_errors("CreateImage", f"import image {name}"):
-        response = clients.compute.create_image(details, opc_retry_token=uuid.uuid4().hex)
-        return CustomImageState.of(response.data), response.headers.get("opc-work-request-id")
+    for attempt in range(_TOKENS):
+        token = _retry_token(clients, details, ended, attempt)
+        try:
+            with provider_errors("CreateImage", f"import image {name}"):
+                response = clients.compute.create_image(details, opc_retry_token=token)
+                image = CustomImageState.of(response.data)
+        except ProviderError as error:
+            # The image that the token stands for has been deleted since.
+            if error.code != "InvalidatedRetryToken":
+                raise
+            continue
+        if not image.ended:
+            return image, response.headers.get("opc-work-request-id")
+    raise ProviderError(
+        f"Could not import image {name}: its last {_TOKENS} imports of today have been deleted, and Oracle Cloud "
+        "remembers them. Choose another name",
+        operation="CreateImage",
+    )
+
+
+def _retry_token(clients: OciClients, details: Any, ended: Iterable[str], attempt: int) -> str:
+    """The same for all runs that ask for the same after the same failures, so that one image comes of them."""
+    body = clients.compute.base_client.sanitize_for_serialization(details)
+    return hashlib.sha256(json.dumps([body, sorted(ended), attempt], sort_keys=True).encode()).hexdigest()
 
 
 def update_image(clients: OciClients, image_id: str, updates: dict[str, Any]) -> CustomImageState:
@@ -64,17 +94,32 @@ def update_image(clients: OciClients, image_id: str, updates: dict[str, Any]) ->
         return CustomImageState.of(updated)
 
 
-def delete_image(clients: OciClients, image_id: str) -> None:
-    with provider_errors("DeleteImage", f"delete image {image_id}"):
-        clients.compute.delete_image(image_id)
+def delete_image(clients: OciClients, image_id: str, wait: Wait) -> None:
+    """Delete it as soon as what is under way with it lets that happen; that it is gone already is fine."""
+
+    def check() -> bool | None:
+        try:
+            with (
+                gone_is_fine(lambda: _is_gone(clients, image_id)),
+                provider_errors("DeleteImage", f"delete image {image_id}"),
+            ):
+                clients.compute.delete_image(image_id)
+        except ProviderError as error:
+            if is_busy(error):
+                return None
+            raise
+        return True
+
+    wait.until(check, what=f"image {image_id} to be free to be deleted")
 
 
 def await_deletion(clients: OciClients, image_id: str, wait: Wait) -> None:
-    def check() -> bool | None:
-        current = get_image(clients, image_id)
-        return True if current is None or current.lifecycle_state == "DELETED" else None
+    wait.until(lambda: _is_gone(clients, image_id) or None, what=f"image {image_id} to be deleted")
 
-    wait.until(check, what=f"image {image_id} to be deleted")
+
+def _is_gone(clients: OciClients, image_id: str) -> bool:
+    current = get_image(clients, image_id)
+    return current is None or current.lifecycle_state == "DELETED"
 
 
 def await_import(
@@ -87,11 +132,14 @@ def await_import(
     progress = Progress("import", 100, "percent")
 
     def check() -> CustomImageState | None:
-        percent, failed = _work_request(clients, work_request_id)
+        percent, status = _work_request(clients, work_request_id)
         if percent is not None:
             progress.update(percent)
         current = get_image(clients, image.id)
-        if current is None or current.ended or failed:
+        if current is None and status in _UNDER_WAY:
+            # Not visible yet.
+            return None
+        if current is None or current.ended or status in ("FAILED", "CANCELED"):
             state = current.lifecycle_state if current is not None else "DELETED"
             raise _import_error(clients, image, work_request_id, state)
         return current if current.usable else None
@@ -99,18 +147,18 @@ def await_import(
     return wait.until(check, what=f"the import of image {image.managed.name}")
 
 
-def _work_request(clients: OciClients, work_request_id: str | None) -> tuple[int | None, bool]:
-    """How far it is, in percent, and whether it has failed; it may be forgotten or forbidden."""
+def _work_request(clients: OciClients, work_request_id: str | None) -> tuple[int | None, str | None]:
+    """How far it is, in percent, and its status; it may be forgotten or forbidden."""
     if work_request_id is None:
-        return None, False
+        return None, None
     try:
         with provider_errors("GetWorkRequest", "follow the import"):
             request = clients.work_requests.get_work_request(work_request_id).data
     except ProviderError as error:
         if error.status == 404:
-            return None, False
+            return None, None
         raise
-    return int(request.percent_complete or 0), request.status in ("FAILED", "CANCELED")
+    return int(request.percent_complete or 0), request.status
 
 
 def _import_error(

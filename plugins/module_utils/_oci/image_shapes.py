@@ -16,7 +16,7 @@ from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import InputError, ProviderError
 from .clients import OciClients
-from .errors import provider_errors
+from .errors import gone_is_fine, provider_errors
 
 if TYPE_CHECKING:
     from oci.core.models import ImageShapeCompatibilitySummary, Shape
@@ -295,7 +295,10 @@ def _add(clients: OciClients, image_id: str, entry: ImageShapeState) -> None:
 
 
 def _remove(clients: OciClients, image_id: str, name: str) -> None:
-    with provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {image_id}"):
+    with (
+        gone_is_fine(lambda: all(entry.name != name for entry in shapes_of_image(clients, image_id))),
+        provider_errors("RemoveImageShapeCompatibilityEntry", f"remove shape {name} from image {image_id}"),
+    ):
         clients.compute.remove_image_shape_compatibility_entry(image_id, name)
 
 

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 from .._core.dependencies import require
 from .._core.errors import InputError, ProviderError
 from .._core.identity import IDENTITY_KEY
 from .._core.progress import Progress
 from .clients import OciClients
-from .errors import provider_errors
+from .errors import gone_is_fine, provider_errors
 from .oci_object_state import OciObjectPlace, OciObjectState
 from .upload_file import UploadFile, in_base64
 
@@ -84,17 +83,55 @@ class OciBucket:
             ).data
         return [upload.upload_id for upload in uploads if upload.object == place.name]
 
-    def abort_uploads(self, place: OciObjectPlace) -> int:
-        """Abort all unfinished uploads of this object, whose parts are billed; returns how many there were."""
-        uploads = self.unfinished_uploads(place)
-        for upload_id in uploads:
-            with provider_errors("AbortMultipartUpload", f"abort an unfinished upload of {place}"), _gone_is_fine():
-                self._client.abort_multipart_upload(*place.arguments, upload_id)
-        return len(uploads)
+    def abort_uploads_of(self, file: UploadFile, place: OciObjectPlace) -> int:
+        """Abort the unfinished uploads of this very file, whose parts are billed; returns how many there were.
 
-    def delete(self, place: OciObjectPlace) -> None:
-        with provider_errors("DeleteObject", f"delete {place}"), _gone_is_fine():
-            self._client.delete_object(*place.arguments)
+        Nothing says whose an upload is, so what its parts are decides.
+        """
+        aborted = 0
+        for upload_id in self.unfinished_uploads(place):
+            if file.has_parts(self._parts(place, upload_id)):
+                self._abort(place, upload_id)
+                aborted += 1
+        return aborted
+
+    def _parts(self, place: OciObjectPlace, upload_id: str) -> dict[int, str]:
+        """The MD5 sums, in base64, of what has arrived of an upload, by the parts' numbers."""
+        pagination = require("oci.pagination", "oci")
+        try:
+            with provider_errors("ListMultipartUploadParts", f"look into an unfinished upload of {place}"):
+                parts = pagination.list_call_get_all_results(
+                    self._client.list_multipart_upload_parts, *place.arguments, upload_id
+                ).data
+        except ProviderError as error:
+            if error.status == 404:
+                return {}
+            raise
+        return {part.part_number: part.md5 for part in parts}
+
+    def _abort_empty(self, place: OciObjectPlace, known: set[str]) -> None:
+        """Abort what was begun since ``known``, and holds nothing."""
+        for upload_id in set(self.unfinished_uploads(place)) - known:
+            if not self._parts(place, upload_id):
+                self._abort(place, upload_id)
+
+    def _abort(self, place: OciObjectPlace, upload_id: str) -> None:
+        with (
+            gone_is_fine(lambda: upload_id not in self.unfinished_uploads(place)),
+            provider_errors("AbortMultipartUpload", f"abort an unfinished upload of {place}"),
+        ):
+            self._client.abort_multipart_upload(*place.arguments, upload_id)
+
+    def delete(self, place: OciObjectPlace, stored: OciObjectState) -> None:
+        """Delete what was seen; by its version, so that a bucket with versioning keeps no copy."""
+
+        def gone() -> bool:
+            now = self.head(place)
+            return now is None or now.etag != stored.etag
+
+        version = {"version_id": stored.version_id} if stored.version_id else {}
+        with gone_is_fine(gone), provider_errors("DeleteObject", f"delete {place}"):
+            self._client.delete_object(*place.arguments, **version)
 
     def upload(
         self, file: UploadFile, place: OciObjectPlace, *, replaces: OciObjectState | None, parallel: int
@@ -142,9 +179,17 @@ class OciBucket:
             **condition,
         )
         strategy = self._clients.retry_strategy
+        known = set(self.unfinished_uploads(place))
+        begun = 0
+
+        def begin() -> None:
+            nonlocal begun
+            begun += 1
+            assembler.new_upload()
+
         try:
             with provider_errors("CreateMultipartUpload", f"begin the upload of {place}"):
-                strategy.make_retrying_call(assembler.new_upload)
+                strategy.make_retrying_call(begin)
             with provider_errors("UploadPart", f"upload {place}"):
                 # With a checksum each: the SDK computes them by itself, but too late to send them along.
                 for part in file.parts:
@@ -153,17 +198,14 @@ class OciBucket:
                 assembler.upload(retry_strategy=strategy, progress_callback=progress.advance)
             with provider_errors("CommitMultipartUpload", f"commit the upload of {place}"):
                 strategy.make_retrying_call(assembler.commit, **condition)
-        finally:
-            # Nothing is left of this upload when it was committed, except what a lost answer made us begin twice.
-            with contextlib.suppress(ProviderError):
-                self.abort_uploads(place)
-
-
-@contextlib.contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    exceptions = require("oci.exceptions", "oci")
-    try:
-        yield
-    except exceptions.ServiceError as error:
-        if error.status != 404:
+        except ProviderError:
+            upload_id = assembler.manifest["uploadId"]
+            if upload_id:
+                with contextlib.suppress(ProviderError):
+                    self._abort(place, upload_id)
             raise
+        finally:
+            if begun > 1:
+                # One whose answer got lost may have been begun besides; nothing ever goes into it.
+                with contextlib.suppress(ProviderError):
+                    self._abort_empty(place, known)

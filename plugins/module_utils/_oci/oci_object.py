@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .._core.diff import diff_of
-from .._core.errors import ConflictError, InputError
-from .._core.identity import checked_sha256
+from .._core.errors import ConflictError, InputError, ProviderError
+from .._core.identity import checked_sha256, refuse_other_content
 from .._core.units import MIB
 from .clients import OciClients
 from .names import checked_bucket_name
@@ -61,6 +61,7 @@ class OciObjectRequest:
     part_size: int
     """In bytes."""
     parallel_uploads: int
+    best_effort: bool
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> OciObjectRequest:
@@ -85,6 +86,7 @@ class OciObjectRequest:
             source_image_type=params["source_image_type"],
             part_size=params["part_size"] * MIB,
             parallel_uploads=params["parallel_uploads"],
+            best_effort=params["best_effort"],
         )
 
 
@@ -122,8 +124,11 @@ def ensure_present(
         return _result(place, None, changed=True, before=before, after=after, bucket_created=access is None)
     if access is None:
         bucket.create()
-    aborted = bucket.abort_uploads(place) if access is not None else 0
     new = bucket.upload(file, place, replaces=stored, parallel=request.parallel_uploads)
+    if stored is not None and stored.version_id:
+        bucket.delete(place, stored)
+    # Now that the object is there, a run that is at it still does not need its upload any more.
+    aborted = bucket.abort_uploads_of(file, place) if file.is_multipart else 0
     return _result(
         place,
         new,
@@ -135,25 +140,33 @@ def ensure_present(
     )
 
 
-def ensure_absent(clients: OciClients, request: OciObjectRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Delete the object, and abort what uploads of it were broken off."""
+def ensure_absent(
+    clients: OciClients, request: OciObjectRequest, *, check_mode: bool, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    """Delete the object. Unfinished uploads of it are left to whoever is at them.
+
+    :param warn: is told what remains, where ``best_effort`` is asked for.
+    :raises ConflictError: when ``source_sha256`` is given and the name holds other content.
+    """
     bucket = _bucket(clients, request)
     place = bucket.place(request.name)
-    if bucket.public_access() is None:
-        return _result(place, None, changed=False, before=None, after=None)
-    stored = bucket.head(place)
-    if stored is not None and request.source_sha256 not in (None, stored.source_sha256):
-        # Not the object that is to be absent, but another one of the same name.
-        stored = None
-    uploads = len(bucket.unfinished_uploads(place))
-    if not check_mode:
+    stored, remains = None, []
+    try:
+        stored = bucket.head(place)
         if stored is not None:
-            bucket.delete(place)
-        if uploads:
-            bucket.abort_uploads(place)
+            refuse_other_content(str(place), held=stored.source_sha256, wanted=request.source_sha256)
+            if not check_mode:
+                bucket.delete(place, stored)
+    except (ConflictError, ProviderError) as error:
+        if not request.best_effort:
+            raise
+        warn(
+            f"{place} remains: {error.message} Remove it by hand, or leave it there on purpose (keep_staged, in the "
+            "role alpine_oci_keep_staged)."
+        )
+        stored, remains = None, [str(place)]
     before = OciObjectAttributes.of(place, stored) if stored else None
-    changed = stored is not None or uploads > 0
-    return _result(place, None, changed=changed, before=before, after=None, aborted=uploads)
+    return {**_result(place, None, changed=stored is not None, before=before, after=None), "remains": remains}
 
 
 def _bucket(clients: OciClients, request: OciObjectRequest) -> OciBucket:

@@ -19,6 +19,8 @@ class OciObjectState:
     size: int
     etag: str
     source_sha256: str | None
+    version_id: str | None
+    """Of an object in a bucket with versioning."""
     content_md5: str | None
     """Of an object that was put in one request."""
     multipart_md5: str | None
@@ -31,6 +33,7 @@ class OciObjectState:
             size=int(headers["content-length"]),
             etag=headers["etag"],
             source_sha256=headers.get(_METADATA_PREFIX + IDENTITY_KEY),
+            version_id=headers.get("version-id"),
             content_md5=headers.get("content-md5"),
             multipart_md5=headers.get("opc-multipart-md5"),
         )

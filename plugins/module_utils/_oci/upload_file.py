@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,6 +62,11 @@ class UploadFile:
         """As ``opc-multipart-md5`` has it."""
         digests = b"".join(part.md5 for part in self.parts)
         return f"{in_base64(new_md5(digests).digest())}-{len(self.parts)}"
+
+    def has_parts(self, md5s: Mapping[int, str]) -> bool:
+        """Whether these are parts of this file, by their numbers and MD5 sums; no part at all is nobody's."""
+        own = {number: in_base64(part.md5) for number, part in enumerate(self.parts, 1)}
+        return bool(md5s) and all(own.get(number) == md5 for number, md5 in md5s.items())
 
     def is_content_of(self, stored: OciObjectState) -> bool:
         """Compare by the service's own checksum, as far as it allows: with parts of another size it does not."""

@@ -36,7 +36,7 @@ def test_an_image_that_differs_is_left_alone(images: Cloud) -> None:
     before = images.mark()
     refusals: list[tuple[dict[str, Any], str]] = [
         ({"source_sha256": "1" * 64}, "Choose another name"),
-        ({"source_sha256": "1" * 64, "state": "absent"}, "Choose another name"),
+        ({"source_sha256": "1" * 64, "state": "absent"}, "is not removed"),
         ({"guest_os_features": ["GVNIC"]}, "To replace it, delete it first (state=absent)"),
         ({"firmware": "bios"}, "guest_os_features is"),
         ({"architecture": "aarch64"}, "architecture is 'X86_64', not 'ARM64'"),

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.cloud import Cloud
 from tests.support.disks import GIB, MIB, SmallDisk
+from tests.support.google_requests import Google
 
 MODULE = "alpine_gcs_object"
 
@@ -151,7 +152,7 @@ def test_a_deletion_happens_once(cloud: Cloud, small_disk: SmallDisk) -> None:
     check_again = cloud.succeeds(MODULE, check_mode=True, state="absent")
     real_again = cloud.succeeds(MODULE, state="absent")
     assert cloud.writes(before) == []
-    assert "Choose another name" in foreign.msg
+    assert "carries source-sha256" in foreign.msg
     assert check.changed
     assert real.changed
     assert real["diff"]["before"]["size"] == small_disk.gce_tar.stat().st_size
@@ -164,3 +165,18 @@ def test_a_deletion_happens_once(cloud: Cloud, small_disk: SmallDisk) -> None:
 def test_without_its_digest_a_name_is_deleted_whatever_it_holds(cloud: Cloud) -> None:
     cloud.succeeds(MODULE, source_sha256="1" * 64)
     assert cloud.succeeds(MODULE, state="absent", source_sha256=None).changed
+
+
+def test_nothing_is_kept_of_what_was_removed(cloud: Cloud, bucket: str) -> None:
+    cloud.succeeds(MODULE)
+    versioned = f"{bucket}-versioned"
+    with Google(cloud.sandbox, bucket).session as session:
+        storage = f"{cloud.options['storage_endpoint']}/storage/v1/b"
+        policy = session.get(f"{storage}/{bucket}").json()["softDeletePolicy"]
+        body = {"name": versioned, "versioning": {"enabled": True}}
+        assert session.post(f"{storage}?project={cloud.options['project']}", json=body).ok
+        cloud.succeeds(MODULE, bucket=versioned)
+        cloud.succeeds(MODULE, bucket=versioned, state="absent")
+        versions = session.get(f"{storage}/{versioned}/o?versions=true").json()["items"]
+    assert policy["retentionDurationSeconds"] == "0"
+    assert versions == []

@@ -21,8 +21,6 @@ def test_an_import_happens_once(images: Cloud, small_disk: SmallDisk) -> None:
     check = images.succeeds(MODULE, check_mode=True, object_name="missing.qcow2")
     images.fault("CreateImage", status=429)
     images.fault("CreateImage", nth=2, drop="after")
-    images.fault("GetImage", status=500)
-    images.fault("GetWorkRequest", drop="before")
     real = images.succeeds(MODULE)
     before = images.mark()
     check_again = images.succeeds(MODULE, check_mode=True)
@@ -96,7 +94,9 @@ def test_where_launch_options_are_refused_the_import_goes_without(images: Cloud)
     assert "This region refuses launch options at import" in " ".join(refused.warnings)
 
 
-def test_a_bios_image_needs_no_launch_options(images: Cloud) -> None:
+def test_a_bios_image_needs_no_launch_options_and_is_followed_through_faults(images: Cloud) -> None:
+    images.fault("GetImage", status=500)
+    images.fault("GetWorkRequest", drop="before")
     bios = images.succeeds(MODULE, firmware="bios")
     assert (bios["firmware"], bios["firmware_from"], bios["launch_mode"]) == (
         "BIOS", "launch_options", "PARAVIRTUALIZED",
@@ -108,14 +108,14 @@ def test_a_deletion_happens_once(images: Cloud) -> None:
     made = images.succeeds(MODULE)
     removal = images.with_options(**ABSENT)
     check = removal.succeeds(MODULE, check_mode=True)
-    other = removal.succeeds(MODULE, source_sha256="0" * 64)
+    other = removal.fails(MODULE, source_sha256="0" * 64)
     real = removal.succeeds(MODULE)
     before = removal.mark()
     check_again = removal.succeeds(MODULE, check_mode=True)
     real_again = removal.succeeds(MODULE)
     assert removal.writes(before) == []
     assert check.changed
-    assert not other.changed
+    assert f"{made['image_id']}) carries source-sha256" in other.msg
     assert real.changed
     assert real["image_ids"] == [made["image_id"]]
     assert not check_again.changed

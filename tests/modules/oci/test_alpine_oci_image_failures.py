@@ -41,7 +41,7 @@ def test_a_failed_import_is_no_hindrance_to_the_next(images: Cloud) -> None:
 def test_what_does_not_exist_or_may_not_be_seen(images: Cloud) -> None:
     missing = images.fails(MODULE, object_name="missing.qcow2")
     foreign = images.fails(MODULE, compartment_id="ocid1.compartment.oc1..aaaaaaaaforeign")
-    assert missing["failure"]["code"] == "NotAuthorizedOrNotFound"
+    assert missing["failure"]["code"] == "InvalidParameter"
     assert foreign["failure"]["code"] == "NotAuthorizedOrNotFound"
     assert "a policy is missing" in foreign.msg
 

@@ -90,7 +90,7 @@ def test_bodies_are_checked_against_the_models(oracle: Oracle, changes: dict[str
 def test_what_is_out_of_reach_does_not_exist(oracle: Oracle) -> None:
     foreign = oracle.image_body(compartmentId="ocid1.compartment.oc1..foreign")
     assert _code(oracle.create_image(foreign)) == (404, "NotAuthorizedOrNotFound")
-    assert _code(oracle.create_image(oracle.image_body("missing.qcow2"))) == (404, "NotAuthorizedOrNotFound")
+    assert _code(oracle.create_image(oracle.image_body("missing.qcow2"))) == (400, "InvalidParameter")
     listing = oracle.call("GET", f"{oracle.compute}/images", params={"compartmentId": "ocid1.tenancy.oc1..x"})
     assert _code(listing) == (404, "NotAuthorizedOrNotFound")
 

@@ -40,6 +40,8 @@ class StoredObject:
 class _Bucket:
     resource: dict[str, Any]
     objects: dict[str, StoredObject] = dataclasses.field(default_factory=dict)
+    archived: list[StoredObject] = dataclasses.field(default_factory=list)
+    """What was deleted without its generation, in a bucket with versioning."""
 
 
 def _now() -> str:
@@ -122,6 +124,7 @@ class StorageService(GoogleService):
                 "etag": "CAE=",
                 "locationType": "region" if location.lower() in REGIONS else "multi-region",
                 "selfLink": f"https://www.googleapis.com/storage/v1/b/{name}",
+                "softDeletePolicy": {"retentionDurationSeconds": "604800", "effectiveTime": now},
                 **body,
                 "location": location,
                 "iamConfiguration": {
@@ -187,10 +190,13 @@ class StorageService(GoogleService):
 
     def _list_objects(self, call: Call, request: Request, _body: Any) -> Mapping[str, Any]:
         prefix = request.args.get("prefix", "")
-        objects = self._bucket(call).objects
+        bucket = self._bucket(call)
+        found = [bucket.objects[name] for name in sorted(bucket.objects)]
+        if request.args.get("versions") == "true":
+            found += bucket.archived
         return {
             "kind": "storage#objects",
-            "items": [objects[name].resource for name in sorted(objects) if name.startswith(prefix)],
+            "items": [stored.resource for stored in found if stored.resource["name"].startswith(prefix)],
         }
 
     def _patch_object(self, call: Call, request: Request, body: Any) -> Mapping[str, Any]:
@@ -208,9 +214,14 @@ class StorageService(GoogleService):
 
     def _delete_object(self, call: Call, request: Request, _body: Any) -> Response:
         with self._lock:
-            stored = self._object(call)
+            stored, bucket = self._object(call), self._bucket(call)
+            if request.args.get("generation", stored.resource["generation"]) != stored.resource["generation"]:
+                raise GoogleError(404, f"No such object: {stored.resource['id']}")
             self._check_preconditions(stored, request.args)
-            del self._bucket(call).objects[call.parameters["object"]]
+            del bucket.objects[call.parameters["object"]]
+            if "generation" not in request.args and bucket.resource.get("versioning", {}).get("enabled"):
+                bucket.archived.append(stored)
+                return Response(status=204)
         stored.path.unlink()
         return Response(status=204)
 

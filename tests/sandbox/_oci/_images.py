@@ -20,7 +20,6 @@ from tests.sandbox._oci._catalogue import LAUNCH_OPTIONS_OF_MODE, SHAPES_OF_IMPO
 from tests.sandbox._oci._import import ImportFailed, convert_to_raw
 from tests.sandbox._oci._object_storage import ObjectStorage
 from tests.sandbox._oci._work_requests import WorkRequest, WorkRequests
-from tests.sandbox._repeats import FirstAnswers
 
 _MIB = 1 << 20
 _IGNORE = "ignore"
@@ -70,7 +69,8 @@ class Images:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._images: dict[str, Image] = {}
-        self._retry_tokens = FirstAnswers[Response]()
+        self._imports: dict[str, tuple[dict[str, Any], Image, str]] = {}
+        """By retry token: the request, the image and its work request's id."""
 
     def raw_disk(self, image_id: str) -> Path:
         """Where the raw disk of an available image is.
@@ -114,16 +114,21 @@ class Images:
 
     def create(self) -> Response:
         body = self._api.body("CreateImageDetails", undocumented=frozenset({"launchOptions"}))
-        token = request.headers.get("opc-retry-token")
-        if token is not None and len(token) > 64:
+        token = request.headers.get("opc-retry-token") or ""
+        if len(token) > 64:
             raise invalid("opc-retry-token is longer than 64 characters")
         with self._lock:
-            if not token:
-                return self._begin_import(body)
-            other = ApiError(409, "InvalidatedRetryToken", "The retry token was used with another request")
-            return self._retry_tokens.answer(token, body, lambda: self._begin_import(body), misused=other)
+            if token in self._imports:
+                first, image, work_request_id = self._imports[token]
+                if first != body or image.state == "DELETED":
+                    raise ApiError(409, "InvalidatedRetryToken", "The retry token is not valid any more")
+            else:
+                image, work_request_id = self._begin_import(body)
+                if token:
+                    self._imports[token] = (body, image, work_request_id)
+            return json_response(self._shown_image(image), opc_work_request_id=work_request_id)
 
-    def _begin_import(self, body: dict[str, Any]) -> Response:
+    def _begin_import(self, body: dict[str, Any]) -> tuple[Image, str]:
         compartment = self._api.check_compartment(body["compartmentId"])
         source = body.get("imageSourceDetails")
         if source is None:
@@ -138,7 +143,8 @@ class Images:
         failure = self._context.faults.take_failure("compute", "CreateImage")
         launch_mode, launch_options = self._launch(body)
         if self._object(source) is None:
-            raise not_found()
+            # Not 404: https://github.com/oracle/oci-cli/issues/384.
+            raise invalid(f"The object {source['objectName']} does not exist or you are not authorized to access it")
         image_id = new_ocid("image")
         details = {
             "id": image_id,
@@ -162,7 +168,7 @@ class Images:
         work_request = self._work_requests.begin("CreateImage", "image", image.details)
         self._images[image_id] = image
         threading.Thread(target=self._import, args=(image, work_request, failure), daemon=True).start()
-        return json_response(self._shown_image(image), opc_work_request_id=work_request.details["id"])
+        return image, str(work_request.details["id"])
 
     def _launch(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """The launch mode and options that the image gets."""

@@ -125,7 +125,7 @@ class ObjectStorage:
     def delete_bucket(self, namespace: str, bucket: str) -> Response:
         with self._lock:
             found = self._bucket(namespace, bucket)
-            if found.objects or found.uploads:
+            if found.objects or found.previous or found.uploads:
                 raise ApiError(
                     409,
                     "BucketNotEmpty",
@@ -180,7 +180,9 @@ class ObjectStorage:
         return Response(headers={"etag": stored.etag, "opc-content-md5": blob.md5_text, "last-modified": now()})
 
     def head_object(self, namespace: str, bucket: str, name: str) -> Response:
-        return Response(headers=self._object(self._bucket(namespace, bucket), name).headers())
+        found = self._bucket(namespace, bucket)
+        stored = self._object(found, name)
+        return Response(headers=stored.headers() | ({"version-id": stored.version_id} if found.versioned else {}))
 
     def get_object(self, namespace: str, bucket: str, name: str) -> Response:
         stored = self._object(self._bucket(namespace, bucket), name)
@@ -193,6 +195,10 @@ class ObjectStorage:
     def delete_object(self, namespace: str, bucket: str, name: str) -> Response:
         with self._lock:
             found = self._bucket(namespace, bucket)
+            if "versionId" in request.args:
+                if not found.remove_version(name, request.args["versionId"]):
+                    raise ApiError(404, "ObjectNotFound", f"The object '{name}' has no such version")
+                return Response(status=204)
             self._object(found, name)
             check_conditions(found, name)
             found.replace(name, None)

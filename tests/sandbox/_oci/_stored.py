@@ -40,6 +40,7 @@ class StoredObject:
     multipart_md5: str | None = None
     etag: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
     time_created: str = dataclasses.field(default_factory=now)
+    version_id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
 
     def headers(self) -> dict[str, str]:
         checksum = (
@@ -72,14 +73,39 @@ class Bucket:
     details: dict[str, Any]
     objects: dict[str, StoredObject] = dataclasses.field(default_factory=dict)
     uploads: dict[str, Upload] = dataclasses.field(default_factory=dict)
+    previous: list[tuple[str, StoredObject]] = dataclasses.field(default_factory=list)
+    """What was replaced, or deleted without its version, in a bucket with versioning."""
+
+    @property
+    def versioned(self) -> bool:
+        return bool(self.details["versioning"] == "Enabled")
 
     def replace(self, name: str, stored: StoredObject | None) -> None:
         """Put an object in the place of another; ``None`` only deletes."""
         old = self.objects.pop(name, None)
-        if old is not None:
+        if old is not None and self.versioned:
+            self.previous.append((name, old))
+        elif old is not None:
             old.blob.path.unlink()
         if stored is not None:
             self.objects[name] = stored
+
+    def remove_version(self, name: str, version_id: str) -> bool:
+        """Delete a version for good; false when there is no such one. What was before is the object then."""
+        versions = [*self.previous, (name, self.objects[name])] if name in self.objects else list(self.previous)
+        found = next((each for each in versions if each[0] == name and each[1].version_id == version_id), None)
+        if found is None:
+            return False
+        found[1].blob.path.unlink()
+        if found in self.previous:
+            self.previous.remove(found)
+            return True
+        del self.objects[name]
+        before = next((each for each in reversed(self.previous) if each[0] == name), None)
+        if before is not None:
+            self.previous.remove(before)
+            self.objects[name] = before[1]
+        return True
 
 
 def check_conditions(bucket: Bucket, name: str) -> None:

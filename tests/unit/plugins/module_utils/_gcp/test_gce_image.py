@@ -21,6 +21,10 @@ from ansible_collections.alpine.cloud.plugins.module_utils._gcp.gce_image import
 from tests.support.fake_compute import FEATURES, NAME, NO_WAIT, SHA256, SOURCE, WAIT, FakeCompute, image_request
 
 
+def _no_warning(text: str) -> None:
+    raise AssertionError(text)
+
+
 @pytest.fixture
 def cloud() -> FakeCompute:
     return FakeCompute()
@@ -105,7 +109,7 @@ def test_absent_needs_a_name_only() -> None:
 def test_an_image_is_created_as_asked_for(cloud: FakeCompute) -> None:
     cloud.polls_needed = 2
     wanted = image_request(labels={"team": "platform"}, family="alpine", description="Small.", storage_locations=["eu"])
-    result = ensure_present(cloud.clients, wanted, check_mode=False)
+    result = ensure_present(cloud.clients, wanted, check_mode=False, warn=_no_warning)
     [sent] = cloud.requests
     image = sent.image_resource
     assert uuid.UUID(sent.request_id).int
@@ -134,12 +138,14 @@ def test_an_image_is_created_as_asked_for(cloud: FakeCompute) -> None:
 
 
 def test_the_identity_is_no_matter_of_labels(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, image_request(labels={"source-sha256": "forged"}), check_mode=False)
+    result = ensure_present(
+        cloud.clients, image_request(labels={"source-sha256": "forged"}), check_mode=False, warn=_no_warning
+    )
     assert result["labels"] == {"source-sha256": SHA256[:63]}
 
 
 def test_what_is_left_open_is_not_sent(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, image_request(), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
     image = cloud.requests[0].image_resource
     assert "family" not in image
     assert "description" not in image
@@ -149,19 +155,19 @@ def test_what_is_left_open_is_not_sent(cloud: FakeCompute) -> None:
 
 def test_creation_needs_a_source(cloud: FakeCompute) -> None:
     with pytest.raises(InputError, match="source is needed"):
-        ensure_present(cloud.clients, image_request(source=None), check_mode=False)
+        ensure_present(cloud.clients, image_request(source=None), check_mode=False, warn=_no_warning)
     assert cloud.requests == []
 
 
 def test_an_import_need_not_be_waited_for(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False, warn=_no_warning)
     assert (result["changed"], result["status"]) == (True, "PENDING")
 
 
 def test_an_image_that_is_waited_for_may_not_be_pending(cloud: FakeCompute) -> None:
     cloud.import_spoils = lambda image: setattr(image, "status", "PENDING")
     with pytest.raises(ProviderError, match="is PENDING, not READY"):
-        ensure_present(cloud.clients, image_request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
 
 
 @pytest.mark.parametrize(
@@ -180,14 +186,14 @@ def test_an_image_that_reads_back_otherwise_is_a_failure(cloud: FakeCompute, spo
 
     cloud.import_spoils = spoil_image
     with pytest.raises(ProviderError) as failure:
-        ensure_present(cloud.clients, image_request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
     assert words in failure.value.message
 
 
 def test_an_image_that_vanishes_is_a_failure(cloud: FakeCompute) -> None:
     cloud.import_spoils = lambda image: cloud.images.pop(image.name)
     with pytest.raises(ProviderError, match="is gone right after"):
-        ensure_present(cloud.clients, image_request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
 
 
 # Adoption
@@ -195,14 +201,14 @@ def test_an_image_that_vanishes_is_a_failure(cloud: FakeCompute) -> None:
 
 def test_the_order_of_features_is_no_difference(cloud: FakeCompute) -> None:
     cloud.put(features=list(reversed(FEATURES)))
-    result = ensure_present(cloud.clients, image_request(), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
     assert not result["changed"]
     assert result["guest_os_features"] == FEATURES
 
 
 def test_the_same_image_is_left_alone(cloud: FakeCompute) -> None:
     cloud.put(family="alpine", labels={"source-sha256": SHA256[:63], "team": "x"}, description="Small.")
-    result = ensure_present(cloud.clients, image_request(source=None), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(source=None), check_mode=False, warn=_no_warning)
     assert cloud.requests == []
     assert not result["changed"]
     assert (result["family"], result["description"], result["labels"]["team"]) == ("alpine", "Small.", "x")
@@ -225,9 +231,9 @@ def test_what_can_be_changed_converges(
 ) -> None:
     cloud.put(**fields)
     clients, request = cloud.clients, image_request(**options)
-    assert ensure_present(clients, request, check_mode=True)["changed"]
+    assert ensure_present(clients, request, check_mode=True, warn=_no_warning)["changed"]
     assert cloud.requests == []
-    result = ensure_present(clients, request, check_mode=False)
+    result = ensure_present(clients, request, check_mode=False, warn=_no_warning)
     assert cloud.kinds() == kinds
     # There is no import to wait for.
     assert cloud.last_filter is None
@@ -236,13 +242,13 @@ def test_what_can_be_changed_converges(
     assert result["changed"]
     for key, value in options.items():
         assert result[key] == ({**value, "source-sha256": SHA256[:63]} if key == "labels" else value)
-    assert not ensure_present(clients, request, check_mode=False)["changed"]
+    assert not ensure_present(clients, request, check_mode=False, warn=_no_warning)["changed"]
     assert cloud.kinds() == kinds
 
 
 def test_only_what_differs_is_patched(cloud: FakeCompute) -> None:
     cloud.put(family="old", description="Small.")
-    ensure_present(cloud.clients, image_request(family="new", description="Small."), check_mode=False)
+    ensure_present(cloud.clients, image_request(family="new", description="Small."), check_mode=False, warn=_no_warning)
     assert "description" not in cloud.requests[0].image_resource
 
 
@@ -257,7 +263,7 @@ def test_only_what_differs_is_patched(cloud: FakeCompute) -> None:
 def test_other_content_is_a_conflict(cloud: FakeCompute, labels: dict[str, str], words: str, check_mode: bool) -> None:
     cloud.put(labels=labels)
     with pytest.raises(ConflictError) as conflict:
-        ensure_present(cloud.clients, image_request(), check_mode=check_mode)
+        ensure_present(cloud.clients, image_request(), check_mode=check_mode, warn=_no_warning)
     assert words in conflict.value.message
     assert "Choose another name" in conflict.value.message
 
@@ -275,7 +281,7 @@ def test_what_is_fixed_at_creation_is_a_conflict(
 ) -> None:
     cloud.put(**fields)
     with pytest.raises(ConflictError) as conflict:
-        ensure_present(cloud.clients, image_request(**options), check_mode=False)
+        ensure_present(cloud.clients, image_request(**options), check_mode=False, warn=_no_warning)
     assert words in conflict.value.message
     assert "delete it first (state=absent)" in conflict.value.message
     assert cloud.requests == []
@@ -287,10 +293,10 @@ def test_what_is_fixed_at_creation_is_a_conflict(
 def test_a_failed_image_of_ours_is_replaced(cloud: FakeCompute) -> None:
     # A failed import may have left anything in these.
     old = cloud.put(status="FAILED", features=[], architecture="")
-    check = ensure_present(cloud.clients, image_request(), check_mode=True)
+    check = ensure_present(cloud.clients, image_request(), check_mode=True, warn=_no_warning)
     assert (check["changed"], check["status"]) == (True, "FAILED")
     assert cloud.requests == []
-    result = ensure_present(cloud.clients, image_request(), check_mode=False)
+    result = ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
     assert cloud.kinds() == ["Delete", "Insert"]
     assert result["status"] == "READY"
     assert result["id"] != str(old.id)
@@ -299,14 +305,14 @@ def test_a_failed_image_of_ours_is_replaced(cloud: FakeCompute) -> None:
 def test_a_failed_image_of_others_is_a_conflict(cloud: FakeCompute) -> None:
     cloud.put(status="FAILED", labels={})
     with pytest.raises(ConflictError):
-        ensure_present(cloud.clients, image_request(), check_mode=False)
+        ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
 
 
 def test_an_import_under_way_is_adopted(cloud: FakeCompute) -> None:
-    ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)
-    assert not ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False)["changed"]
-    assert ensure_present(cloud.clients, image_request(), check_mode=True)["status"] == "PENDING"
-    result = ensure_present(cloud.clients, image_request(), check_mode=False)
+    ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False, warn=_no_warning)
+    assert not ensure_present(cloud.clients, image_request(wait=NO_WAIT), check_mode=False, warn=_no_warning)["changed"]
+    assert ensure_present(cloud.clients, image_request(), check_mode=True, warn=_no_warning)["status"] == "PENDING"
+    result = ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)
     assert (result["changed"], result["status"]) == (False, "READY")
     assert cloud.last_filter == f'(targetId = "{result["id"]}") (operationType = "insert")'
     assert cloud.kinds() == ["Insert"]
@@ -322,12 +328,14 @@ def test_an_image_being_deleted_is_waited_for_and_created(cloud: FakeCompute, mo
         return get(**options)
 
     monkeypatch.setattr(cloud, "get", get_later)
-    assert ensure_present(cloud.clients, image_request(), check_mode=False)["changed"]
+    assert ensure_present(cloud.clients, image_request(), check_mode=False, warn=_no_warning)["changed"]
     assert cloud.kinds() == ["Insert"]
 
 
 def test_check_mode_on_nothing_tells_everything_but_ids(cloud: FakeCompute) -> None:
-    result = ensure_present(cloud.clients, image_request(source=None, family="alpine"), check_mode=True)
+    result = ensure_present(
+        cloud.clients, image_request(source=None, family="alpine"), check_mode=True, warn=_no_warning
+    )
     assert cloud.requests == []
     assert result["changed"]
     assert result["family"] == "alpine"
@@ -373,3 +381,32 @@ def test_a_deletion_under_way_is_waited_for(cloud: FakeCompute, monkeypatch: pyt
     monkeypatch.setattr(cloud, "get", get_later)
     assert not ensure_absent(cloud.clients, image_request(), check_mode=False)["changed"]
     assert cloud.requests == []
+
+
+def test_an_image_that_goes_meanwhile_is_gone_and_a_new_one_of_its_name_stays(
+    cloud: FakeCompute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put()
+    original = cloud.delete_unary
+
+    def late(fields: dict[str, Any], timeout: float, retry: Any) -> Any:
+        cloud.put()
+        return original(fields, timeout, retry)
+
+    monkeypatch.setattr(cloud, "delete_unary", late)
+    assert ensure_absent(cloud.clients, image_request(), check_mode=False)["changed"]
+    assert NAME in cloud.images
+
+
+@pytest.mark.parametrize("state", ["OBSOLETE", "DELETED"])
+def test_an_image_that_nothing_can_be_made_of_does_not_count(cloud: FakeCompute, state: str) -> None:
+    cloud.put(deprecated={"state": state})
+    with pytest.raises(ConflictError, match=f"has been marked {state}: no instance can be made of it"):
+        ensure_present(cloud.clients, image_request(), check_mode=True, warn=_no_warning)
+
+
+def test_a_deprecated_image_can_be_used_still(cloud: FakeCompute) -> None:
+    cloud.put(deprecated={"state": "DEPRECATED"})
+    warnings: list[str] = []
+    assert not ensure_present(cloud.clients, image_request(), check_mode=False, warn=warnings.append)["changed"]
+    assert "has been marked DEPRECATED" in warnings[0]

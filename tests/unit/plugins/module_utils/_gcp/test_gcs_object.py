@@ -35,14 +35,14 @@ def _raise(error: Exception | None) -> None:
 class FakeBlob:
     """An object, or one to be."""
 
-    def __init__(self, bucket: FakeBucket, name: str) -> None:
+    def __init__(self, bucket: FakeBucket, name: str, generation: int | None = None) -> None:
         self._client = bucket.client
         self.bucket = bucket
         self.name = name
         self.metadata: dict[str, Any] | None = None
         self.size: int | None = None
         self.crc32c: str | None = None
-        self.generation: int | None = None
+        self.generation = generation
 
     @property
     def uri(self) -> str:
@@ -56,7 +56,7 @@ class FakeBlob:
         self._client.objects[self.uri] = self
 
     def delete(self, **options: Any) -> None:
-        self._client.calls.append(("delete", options))
+        self._client.calls.append(("delete", {"generation": self.generation, **options}))
         _raise(self._client.delete_error)
         del self._client.objects[self.uri]
 
@@ -72,10 +72,14 @@ class FakeBucket:
         self.client = client
         self.name = name
         self.iam_configuration = self.Access()
+        self.patched: dict[str, Any] = {}
 
-    def blob(self, name: str, chunk_size: int | None = None) -> FakeBlob:
+    def _patch_property(self, name: str, value: Any) -> None:
+        self.patched[name] = value
+
+    def blob(self, name: str, chunk_size: int | None = None, generation: int | None = None) -> FakeBlob:
         self.client.chunk_size = chunk_size
-        return FakeBlob(self, name)
+        return FakeBlob(self, name, generation)
 
     def get_blob(self, name: str, timeout: float, retry: Any) -> FakeBlob | None:
         assert (timeout, retry.timeout) == (60.0, 30.0)
@@ -156,6 +160,7 @@ def _params(**options: Any) -> dict[str, Any]:
         "src": "/disk.tar.gz",
         "create_bucket": False,
         "location": None,
+        "best_effort": False,
         **options,
     }
 
@@ -244,14 +249,12 @@ def test_the_same_content_is_not_uploaded_again(client: FakeClient) -> None:
     ("held", "words"),
     [("cd" * 32, f"holds the image with SHA-256 {'cd' * 32}"), (None, "something that this collection has not put")],
 )
-@pytest.mark.parametrize("act", ["present", "absent"])
-def test_other_content_is_left_alone(client: FakeClient, held: str | None, words: str, act: str) -> None:
+def test_other_content_is_left_alone(client: FakeClient, held: str | None, words: str) -> None:
     client.put(_NAME, held)
     with pytest.raises(ConflictError, match=words):
-        if act == "present":
-            ensure_present(client.clients, _request(), check_mode=False, warn=_no_warning)
-        else:
-            ensure_absent(client.clients, _request(), check_mode=False)
+        ensure_present(client.clients, _request(), check_mode=False, warn=_no_warning)
+    with pytest.raises(ConflictError, match=f"not {_SHA256}, and is not removed"):
+        ensure_absent(client.clients, _request(), check_mode=False, warn=_no_warning)
     assert client.calls == []
 
 
@@ -263,6 +266,7 @@ def test_a_bucket_is_created_private(client: FakeClient, archive: Path) -> None:
     assert location == "EUROPE-WEST1"
     assert bucket.iam_configuration.uniform_bucket_level_access_enabled is True
     assert bucket.iam_configuration.public_access_prevention == "enforced"
+    assert bucket.patched == {"softDeletePolicy": {"retentionDurationSeconds": "0"}}
     assert result["bucket_created"]
     assert result["diff"]["after"]["bucket_created"] is True
 
@@ -453,10 +457,10 @@ def test_check_mode_needs_no_file(client: FakeClient) -> None:
 @pytest.mark.parametrize("sha256", [_SHA256, None])
 def test_the_object_that_was_seen_is_deleted(client: FakeClient, sha256: str | None) -> None:
     client.put(_NAME, _SHA256)
-    result = ensure_absent(client.clients, _request(source_sha256=sha256), check_mode=False)
+    result = ensure_absent(client.clients, _request(source_sha256=sha256), check_mode=False, warn=_no_warning)
     assert client.objects == {}
     deletion = dict(client.calls)["delete"]
-    assert (deletion["if_generation_match"], deletion["timeout"], deletion["retry"].timeout) == (7, 60.0, 30.0)
+    assert (deletion["generation"], deletion["timeout"], deletion["retry"].timeout) == (7, 60.0, 30.0)
     assert (result["size"], result["generation"], result["uri"]) == (None, None, _URI)
     assert result["changed"]
     assert result["diff"] == {
@@ -467,25 +471,40 @@ def test_the_object_that_was_seen_is_deleted(client: FakeClient, sha256: str | N
 
 def test_check_mode_deletes_nothing(client: FakeClient) -> None:
     client.put(_NAME, _SHA256)
-    assert ensure_absent(client.clients, _request(), check_mode=True)["changed"]
+    assert ensure_absent(client.clients, _request(), check_mode=True, warn=_no_warning)["changed"]
     assert client.calls == []
     assert _URI in client.objects
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_there_may_be_nothing_to_delete(client: FakeClient, check_mode: bool) -> None:
-    assert not ensure_absent(client.clients, _request(), check_mode=check_mode)["changed"]
+    assert not ensure_absent(client.clients, _request(), check_mode=check_mode, warn=_no_warning)["changed"]
     assert client.calls == []
 
 
 def test_a_deletion_whose_answer_got_lost_is_done(client: FakeClient) -> None:
     client.put(_NAME, _SHA256)
     client.delete_error = api.NotFound("No such object")
-    assert ensure_absent(client.clients, _request(), check_mode=False)["changed"]
+    assert ensure_absent(client.clients, _request(), check_mode=False, warn=_no_warning)["changed"]
 
 
 def test_a_refused_deletion_is_an_error(client: FakeClient) -> None:
     client.put(_NAME, _SHA256)
     client.delete_error = api.Forbidden("no permission")
     with pytest.raises(ProviderError, match=r"could not delete gs://images/.*: no permission"):
-        ensure_absent(client.clients, _request(), check_mode=False)
+        ensure_absent(client.clients, _request(), check_mode=False, warn=_no_warning)
+
+
+@pytest.mark.parametrize("reason", [api.Forbidden("retention"), api.Conflict("hold"), api.ServiceUnavailable("down")])
+def test_what_cannot_be_removed_is_told_with_the_remedy_where_that_will_do(
+    client: FakeClient, reason: Exception
+) -> None:
+    client.put(_NAME, _SHA256)
+    client.delete_error = reason
+    warnings: list[str] = []
+    request = _request(best_effort=True)
+    result = ensure_absent(client.clients, request, check_mode=False, warn=warnings.append)
+    assert (result["changed"], result["remains"]) == (False, [_URI])
+    assert f"{_URI} remains: Google Cloud could not delete {_URI}" in warnings[0]
+    assert str(reason.message) in warnings[0]
+    assert "alpine_gcp_keep_staged" in warnings[0]

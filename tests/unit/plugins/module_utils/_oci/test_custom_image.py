@@ -104,8 +104,12 @@ def _list(*images: dict[str, Any]) -> Call:
     return Call("GET", "/images", list(images), query={"compartmentId": COMPARTMENT, "displayName": _NAME})
 
 
-def _create(state: str = "IMPORTING", **changes: Any) -> Call:
-    return Call("POST", "/images", _image(state), headers={"opc-work-request-id": _WORK_REQUEST}, **changes)
+def _create(state: str = "IMPORTING", **changes: Any) -> list[Call]:
+    """The import begins, and nobody else has begun one meanwhile."""
+    return [
+        Call("POST", "/images", _image(state), headers={"opc-work-request-id": _WORK_REQUEST}, **changes),
+        _list(_image(state)),
+    ]
 
 
 def _get(state: str = "AVAILABLE", **changes: Any) -> Call:
@@ -114,6 +118,11 @@ def _get(state: str = "AVAILABLE", **changes: Any) -> Call:
 
 def _work(status: str = "IN_PROGRESS", percent: float = 50) -> Call:
     return Call("GET", f"/workRequests/{_WORK_REQUEST}", {"status": status, "percentComplete": percent})
+
+
+def _works() -> Call:
+    """Nobody remembers the work request."""
+    return Call("GET", "/workRequests", [])
 
 
 def _errors(*reasons: str) -> Call:
@@ -173,7 +182,7 @@ def test_bad_options_are_refused_before_any_request(
 def test_import_sends_launch_options_and_reads_back(oracle: ScriptedOracle, warnings: list[str]) -> None:
     oracle.expect(
         _list(),
-        _create(body=_BODY),
+        *_create(body=_BODY),
         _work("ACCEPTED", 0),
         _get("IMPORTING"),
         _work(percent=70),
@@ -217,31 +226,68 @@ def test_bios_image_uses_the_documented_preset(oracle: ScriptedOracle, warnings:
         "launchMode": "PARAVIRTUALIZED",
     }
     done = _get(launchMode="PARAVIRTUALIZED", launchOptions={"firmware": "BIOS", **_PARAVIRTUALIZED})
-    oracle.expect(_list(), _create(body=body), _work(), done)
+    oracle.expect(_list(), *_create(body=body), _work(), done)
     result = _manage(oracle, warnings, firmware="bios")
     assert result["firmware"] == "BIOS"
     assert result["firmware_from"] == "launch_options"
 
 
-def test_each_import_has_a_retry_token_of_its_own(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    tokens = []
-    original = oracle.take
+def _tokens(oracle: ScriptedOracle) -> list[str]:
+    return [token for token in oracle.retry_tokens if token is not None]
 
-    def take(request: Any) -> Call:
-        if request.method == "POST":
-            tokens.append(request.headers["opc-retry-token"])
-        return original(request)
 
-    oracle.take = take  # type: ignore[method-assign]
-    for _attempt in range(2):
-        oracle.expect(_list(), _create())
-        _manage(oracle, warnings, wait=False)
-    assert len(set(tokens)) == 2
-    assert all(re.fullmatch(r"[0-9a-f]{32}", token) for token in tokens)
+def test_the_same_import_has_the_same_retry_token_until_it_has_failed(
+    oracle: ScriptedOracle, warnings: list[str]
+) -> None:
+    for known, name in (([], "a"), ([], "a"), ([_image("DELETED")], "a"), ([], "b")):
+        oracle.expect(_list(*known), *_create())
+        _manage(oracle, warnings, wait=False, object_name=name)
+    first, again, after_a_failure, other = _tokens(oracle)
+    assert first == again
+    assert len({first, after_a_failure, other}) == 3
+    assert re.fullmatch(r"[0-9a-f]{64}", first)
+
+
+def test_a_retry_token_whose_image_was_deleted_is_not_used_again(oracle: ScriptedOracle, warnings: list[str]) -> None:
+    oracle.expect(
+        _list(),
+        error("POST", "/images", 409, "InvalidatedRetryToken"),
+        Call("POST", "/images", _image("DELETED")),
+        *_create(),
+    )
+    assert _manage(oracle, warnings, wait=False)["changed"] is True
+    assert len(set(_tokens(oracle))) == 3
+    oracle.expect(_list(), *[error("POST", "/images", 409, "InvalidatedRetryToken")] * 10)
+    with pytest.raises(ProviderError, match="its last 10 imports of today have been deleted"):
+        _manage(oracle, warnings)
+
+
+def test_of_two_imports_the_older_one_is_kept(oracle: ScriptedOracle, warnings: list[str]) -> None:
+    older = _image("IMPORTING", id="older", timeCreated="2026-10-31T23:59:59.000Z")
+    oracle.expect(
+        _list(),
+        _create()[0],
+        _list(older, _image("IMPORTING")),
+        error("DELETE", f"/images/{_ID}", 409, "IncorrectState"),
+        Call("DELETE", f"/images/{_ID}", status=204),
+        _works(),
+    )
+    result = _manage(oracle, warnings, wait_interval=0, wait=False)
+    assert (result["image_id"], result["changed"]) == ("older", False)
+    # Of the same second.
+    twin = _image("IMPORTING", id="ocid1.image.oc1.eu-frankfurt-1.zzzzzzzzzzz")
+    oracle.expect(_list(), _create()[0], _list(_image("IMPORTING"), twin))
+    assert _manage(oracle, warnings, wait=False)["image_id"] == _ID
+
+
+def test_an_image_that_is_not_visible_yet_is_waited_for(oracle: ScriptedOracle, warnings: list[str]) -> None:
+    missing = error("GET", f"/images/{_ID}", 404, "NotAuthorizedOrNotFound")
+    oracle.expect(_list(), *_create(), _work(), missing, _work("SUCCEEDED"), _get())
+    assert _manage(oracle, warnings)["lifecycle_state"] == "AVAILABLE"
 
 
 def test_namespace_is_looked_up(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), Call("GET", "/n", "axnamespace"), _create(body=_BODY))
+    oracle.expect(_list(), Call("GET", "/n", "axnamespace"), *_create(body=_BODY))
     _manage(oracle, warnings, namespace=None, wait=False)
 
 
@@ -257,7 +303,7 @@ def test_source_is_needed_to_import_only(oracle: ScriptedOracle, warnings: list[
 
 
 def test_ignored_launch_options_are_left_to_the_capabilities(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), _create(), _work(), _get(launchOptions={"firmware": "BIOS"}, launchMode="PARAVIRTUALIZED"))
+    oracle.expect(_list(), *_create(), _work(), _get(launchOptions={"firmware": "BIOS"}, launchMode="PARAVIRTUALIZED"))
     result = _manage(oracle, warnings)
     assert result["firmware"] == "UEFI_64"
     assert result["firmware_from"] == "capabilities"
@@ -273,7 +319,7 @@ def test_refused_launch_options_are_left_out(oracle: ScriptedOracle, warnings: l
     oracle.expect(
         _list(),
         error("POST", "/images", 400, "InvalidParameter", "launchMode CUSTOM is not allowed"),
-        _create(body=body),
+        *_create(body=body),
         _work(),
         _get(launchOptions={"firmware": "BIOS"}),
     )
@@ -307,7 +353,7 @@ def test_explicit_preset_is_not_replaced_when_refused(oracle: ScriptedOracle, wa
 def test_failed_import_is_told_with_the_work_requests_reason(
     oracle: ScriptedOracle, warnings: list[str], state: str
 ) -> None:
-    oracle.expect(_list(), _create(), _work("FAILED", 30), _get(state), _errors("Not a qcow2.", "Giving up."))
+    oracle.expect(_list(), *_create(), _work("FAILED", 30), _get(state), _errors("Not a qcow2.", "Giving up."))
     with pytest.raises(ProviderError) as caught:
         _manage(oracle, warnings)
     assert caught.value.message == (
@@ -322,14 +368,14 @@ def test_failed_import_is_told_with_the_work_requests_reason(
 
 
 def test_failed_work_request_counts_before_the_image_changes(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), _create(), _work("CANCELED"), _get("IMPORTING"), _errors("Canceled by an operator."))
+    oracle.expect(_list(), *_create(), _work("CANCELED"), _get("IMPORTING"), _errors("Canceled by an operator."))
     with pytest.raises(ProviderError, match=r"Canceled by an operator\."):
         _manage(oracle, warnings)
 
 
 def test_image_that_is_gone_counts_as_deleted(oracle: ScriptedOracle, warnings: list[str]) -> None:
     gone = error("GET", f"/images/{_ID}", 404, "NotAuthorizedOrNotFound")
-    oracle.expect(_list(), _create(), _work("FAILED"), gone, _errors("Too large."))
+    oracle.expect(_list(), *_create(), _work("FAILED"), gone, _errors("Too large."))
     with pytest.raises(ProviderError, match=r"the image is DELETED: Too large\."):
         _manage(oracle, warnings)
 
@@ -337,24 +383,24 @@ def test_image_that_is_gone_counts_as_deleted(oracle: ScriptedOracle, warnings: 
 def test_reason_may_be_out_of_reach(oracle: ScriptedOracle, warnings: list[str]) -> None:
     hidden = error("GET", f"/workRequests/{_WORK_REQUEST}", 404, "NotAuthorizedOrNotFound")
     hidden_errors = error("GET", f"/workRequests/{_WORK_REQUEST}/errors", 404, "NotAuthorizedOrNotFound")
-    oracle.expect(_list(), _create(), hidden, _get("DELETED"), hidden_errors)
+    oracle.expect(_list(), *_create(), hidden, _get("DELETED"), hidden_errors)
     with pytest.raises(ProviderError, match="the permission to read work requests"):
         _manage(oracle, warnings)
 
 
 def test_import_is_followed_without_a_work_request(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), Call("POST", "/images", _image("IMPORTING")), _get("IMPORTING"), _get())
+    oracle.expect(_list(), Call("POST", "/images", _image("IMPORTING")), _list(), _works(), _get("IMPORTING"), _get())
     assert _manage(oracle, warnings)["work_request_id"] is None
 
 
 def test_waiting_is_bounded(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), _create(), _work(), _get("IMPORTING"))
+    oracle.expect(_list(), *_create(), _work(), _get("IMPORTING"))
     with pytest.raises(WaitTimeoutError, match=f"waiting for the import of image {_NAME}"):
         _manage(oracle, warnings, wait_timeout=0)
 
 
 def test_without_waiting_the_result_is_preliminary(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(), _create())
+    oracle.expect(_list(), *_create())
     result = _manage(oracle, warnings, wait=False)
     assert result["changed"] is True
     assert result["lifecycle_state"] == "IMPORTING"
@@ -412,12 +458,12 @@ def test_oldest_of_several_is_taken(oracle: ScriptedOracle, warnings: list[str])
 
 @pytest.mark.parametrize("state", ["DELETED", "DISABLED"])
 def test_failed_image_is_replaced(oracle: ScriptedOracle, warnings: list[str], state: str) -> None:
-    oracle.expect(_list(_image(state)), _create())
+    oracle.expect(_list(_image(state)), *_create())
     assert _manage(oracle, warnings, wait=False)["changed"] is True
 
 
 def test_platform_images_are_none_of_ours(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_list(_image(compartmentId=None)), _create())
+    oracle.expect(_list(_image(compartmentId=None)), *_create())
     assert _manage(oracle, warnings, wait=False)["changed"] is True
 
 
@@ -478,24 +524,47 @@ def test_import_in_check_mode_writes_nothing(oracle: ScriptedOracle, warnings: l
 # Deleting
 
 
-def test_deleting_takes_our_images_only(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    other = _image(id="other", freeformTags={"source-sha256": "cd" * 32})
-    foreign = _image(id="foreign", freeformTags={})
+def test_deleting_takes_all_images_of_the_content(oracle: ScriptedOracle, warnings: list[str]) -> None:
+    twin = _image(id="twin")
     oracle.expect(
-        _list(_image(), other, foreign),
+        _list(_image(), twin),
         Call("DELETE", f"/images/{_ID}", status=204),
+        Call("DELETE", "/images/twin", status=204),
         _get("DELETED"),
+        error("GET", "/images/twin", 404, "NotAuthorizedOrNotFound"),
     )
     result = _manage(oracle, warnings, state="absent")
     assert result["changed"] is True
-    assert result["image_ids"] == [_ID]
+    assert result["image_ids"] == [_ID, "twin"]
     assert result["diff"]["after"] == {}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("tags", [{"source-sha256": "cd" * 32}, {}])
+def test_other_content_is_not_deleted_unless_the_name_alone_is_given(
+    oracle: ScriptedOracle, warnings: list[str], tags: dict[str, str], *, check_mode: bool
+) -> None:
+    other = _image(id="other", freeformTags=tags)
+    oracle.expect(_list(_image(), other))
+    with pytest.raises(ConflictError, match=f"{_NAME} \\(other\\) carries .* not {_SHA256}, and is not removed"):
+        _manage(oracle, warnings, state="absent", check_mode=check_mode)
     oracle.expect(
-        _list(_image(), other, foreign),
+        _list(_image(), other),
         Call("DELETE", f"/images/{_ID}", status=204),
         Call("DELETE", "/images/other", status=204),
     )
     assert len(_manage(oracle, warnings, state="absent", source_sha256=None, wait=False)["image_ids"]) == 2
+
+
+def test_a_lost_answer_to_a_deletion_is_a_missing_right_only_where_the_image_stays(
+    oracle: ScriptedOracle, warnings: list[str]
+) -> None:
+    lost = error("DELETE", f"/images/{_ID}", 404, "NotAuthorizedOrNotFound")
+    oracle.expect(_list(_image()), lost, _get("DELETED"))
+    assert _manage(oracle, warnings, state="absent", wait=False)["changed"] is True
+    oracle.expect(_list(_image()), lost, _get())
+    with pytest.raises(ProviderError, match="a policy is missing"):
+        _manage(oracle, warnings, state="absent", wait=False)
 
 
 def test_deleting_in_check_mode_writes_nothing(oracle: ScriptedOracle, warnings: list[str]) -> None:

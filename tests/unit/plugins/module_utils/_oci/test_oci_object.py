@@ -81,12 +81,13 @@ def _manage(oracle: ScriptedOracle, warnings: list[str], *, check_mode: bool = F
         "source_sha256": None,
         "part_size": 32,
         "parallel_uploads": 1,
+        "best_effort": False,
         **options,
     }
     connection = oracle.connection()
     request = OciObjectRequest.from_params(params)
     if params["state"] == "absent":
-        return ensure_absent(connection, request, check_mode=check_mode)
+        return ensure_absent(connection, request, check_mode=check_mode, warn=warnings.append)
     return ensure_present(connection, request, check_mode=check_mode, warn=warnings.append)
 
 
@@ -138,7 +139,7 @@ def test_checksum_of_parts_is_that_of_their_binary_digests(tmp_path: Path, data:
 def test_stored_content_is_compared_by_the_services_checksum(
     tmp_path: Path, size: int, content_md5: str | None, multipart_md5: str | None, same: bool
 ) -> None:
-    stored = OciObjectState(size, "E", None, content_md5, multipart_md5)
+    stored = OciObjectState(size, "E", None, None, content_md5, multipart_md5)
     assert _file_of(tmp_path, b"abcdef", 4).is_content_of(stored) is same
 
 
@@ -167,7 +168,6 @@ def test_upload_in_one_request(oracle: ScriptedOracle, warnings: list[str], qcow
     oracle.expect(
         _bucket(),
         _NO_OBJECT,
-        _NO_UPLOADS,
         Call(
             "PUT",
             _OBJECT,
@@ -182,7 +182,7 @@ def test_upload_in_one_request(oracle: ScriptedOracle, warnings: list[str], qcow
         _head(qcow2),
     )
     result = _manage(oracle, warnings, src=str(qcow2))
-    assert oracle.bodies[3] == qcow2.read_bytes()
+    assert oracle.bodies[2] == qcow2.read_bytes()
     assert result == {
         "changed": True,
         "namespace": "axnamespace",
@@ -212,6 +212,7 @@ def test_upload_in_parts(oracle: ScriptedOracle, warnings: list[str], tmp_path: 
     data = large.read_bytes()
     digests = hashlib.md5(data[: 10 * MIB]).digest() + hashlib.md5(data[10 * MIB :]).digest()
     part = f"{_UPLOADS}/alpine.qcow2"
+    others = [{"object": "alpine.qcow2", "uploadId": name} for name in ("stranger", "empty")]
     oracle.expect(
         _bucket(),
         _NO_OBJECT,
@@ -247,18 +248,24 @@ def test_upload_in_parts(oracle: ScriptedOracle, warnings: list[str], tmp_path: 
             },
             sent={"if-none-match": "*"},
         ),
-        _NO_UPLOADS,
         _head(large, **{"content-md5": None, "opc-multipart-md5": f"{_md5(digests)}-2"}),
+        # What a killed run has left, a stranger's, one that holds nothing yet, and one of another object.
+        Call("GET", _UPLOADS, [{"object": "alpine.qcow2", "uploadId": "killed"}], headers={"opc-next-page": "2"}),
+        Call("GET", _UPLOADS, [*others, {"object": "other", "uploadId": "U2"}], query={"page": "2"}),
+        Call("GET", part, [{"partNumber": 2, "md5": _md5(data[10 * MIB :])}], query={"uploadId": "killed"}),
+        Call("DELETE", part, query={"uploadId": "killed"}, status=204),
+        Call("GET", part, [{"partNumber": 1, "md5": "other"}], query={"uploadId": "stranger"}),
+        Call("GET", part, [], query={"uploadId": "empty"}),
     )
     result = _manage(oracle, warnings, src=str(large), part_size=10)
     assert result["changed"] is True
+    assert result["aborted_uploads"] == 1
     assert result["size"] == 10 * MIB + 5
 
 
 def test_failed_part_leaves_no_upload(oracle: ScriptedOracle, warnings: list[str], tmp_path: Path) -> None:
     large = _qcow2(tmp_path / "large.qcow2", size=10 * MIB + 5)
     part = f"{_UPLOADS}/alpine.qcow2"
-    leftover = {"object": "alpine.qcow2", "uploadId": "U1"}
     oracle.expect(
         _bucket(),
         _NO_OBJECT,
@@ -266,30 +273,11 @@ def test_failed_part_leaves_no_upload(oracle: ScriptedOracle, warnings: list[str
         Call("POST", _UPLOADS, {"uploadId": "U1"}),
         error("PUT", part, 400, "UnmatchedContentMD5"),
         error("PUT", part, 400, "UnmatchedContentMD5"),
-        Call("GET", _UPLOADS, [leftover, {"object": "other", "uploadId": "U2"}]),
         Call("DELETE", part, query={"uploadId": "U1"}, status=204),
     )
     with pytest.raises(ProviderError, match=r"Could not upload alpine.qcow2 in bucket images: Because") as caught:
         _manage(oracle, warnings, src=str(large), part_size=10)
     assert caught.value.operation == "UploadPart"
-
-
-def test_leftovers_of_a_broken_off_run_are_aborted_first(
-    oracle: ScriptedOracle, warnings: list[str], qcow2: Path
-) -> None:
-    upload = f"{_UPLOADS}/alpine.qcow2"
-    oracle.expect(
-        _bucket(),
-        _NO_OBJECT,
-        Call("GET", _UPLOADS, [{"object": "alpine.qcow2", "uploadId": "U1"}], headers={"opc-next-page": "2"}),
-        Call("GET", _UPLOADS, [{"object": "alpine.qcow2", "uploadId": "U2"}], query={"page": "2"}),
-        Call("DELETE", upload, query={"uploadId": "U1"}, status=204),
-        # Another process was faster.
-        error("DELETE", upload, 404, "NoSuchUpload"),
-        Call("PUT", _OBJECT, headers={"etag": "E1"}),
-        _head(qcow2),
-    )
-    assert _manage(oracle, warnings, src=str(qcow2))["aborted_uploads"] == 2
 
 
 def test_same_content_is_not_uploaded_again(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
@@ -313,7 +301,6 @@ def test_damaged_content_of_ours_is_replaced(oracle: ScriptedOracle, warnings: l
     oracle.expect(
         _bucket(),
         _head(qcow2, **{"content-length": "999"}),
-        _NO_UPLOADS,
         Call("PUT", _OBJECT, sent={"if-match": "E1"}, headers={"etag": "E2"}),
         _head(qcow2, etag="E2"),
     )
@@ -324,21 +311,19 @@ def test_damaged_content_of_ours_is_replaced(oracle: ScriptedOracle, warnings: l
 
 
 def test_lost_answer_to_a_put_is_recognised(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    oracle.expect(_bucket(), _NO_OBJECT, _NO_UPLOADS, error("PUT", _OBJECT, 412, "IfNoneMatchFailed"), _head(qcow2))
+    oracle.expect(_bucket(), _NO_OBJECT, error("PUT", _OBJECT, 412, "IfNoneMatchFailed"), _head(qcow2))
     assert _manage(oracle, warnings, src=str(qcow2))["changed"] is True
 
 
 def test_another_process_with_other_content_is_not(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
     other = _head(qcow2, **{"opc-meta-source-sha256": "0" * 64})
-    oracle.expect(_bucket(), _NO_OBJECT, _NO_UPLOADS, error("PUT", _OBJECT, 412, "IfNoneMatchFailed"), other)
+    oracle.expect(_bucket(), _NO_OBJECT, error("PUT", _OBJECT, 412, "IfNoneMatchFailed"), other)
     with pytest.raises(ProviderError, match="IfNoneMatchFailed"):
         _manage(oracle, warnings, src=str(qcow2))
 
 
 def test_what_arrived_is_checked(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    oracle.expect(
-        _bucket(), _NO_OBJECT, _NO_UPLOADS, Call("PUT", _OBJECT), _head(qcow2, **{"content-md5": _md5(b"other")})
-    )
+    oracle.expect(_bucket(), _NO_OBJECT, Call("PUT", _OBJECT), _head(qcow2, **{"content-md5": _md5(b"other")}))
     with pytest.raises(ProviderError, match=r"What Object Storage now holds as alpine.qcow2 in bucket images is not"):
         _manage(oracle, warnings, src=str(qcow2))
 
@@ -471,38 +456,57 @@ def test_bad_options_are_refused_before_any_request(
 # Deleting
 
 
-def test_object_and_unfinished_uploads_are_deleted(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    uploads = Call("GET", _UPLOADS, [{"object": "alpine.qcow2", "uploadId": "U1"}])
-    oracle.expect(
-        _bucket(),
-        _head(qcow2),
-        uploads,
-        Call("DELETE", _OBJECT, status=204),
-        uploads,
-        Call("DELETE", f"{_UPLOADS}/alpine.qcow2", query={"uploadId": "U1"}, status=204),
-    )
+@pytest.mark.parametrize("version", [None, "V1"])
+def test_the_version_that_was_seen_is_deleted(
+    oracle: ScriptedOracle, warnings: list[str], qcow2: Path, version: str | None
+) -> None:
+    query = {"versionId": version} if version else {}
+    oracle.expect(_head(qcow2, **{"version-id": version}), Call("DELETE", _OBJECT, status=204, query=query))
     result = _manage(oracle, warnings, state="absent")
-    assert result["changed"] is True
-    assert result["aborted_uploads"] == 1
+    assert (result["changed"], result["remains"]) == (True, [])
     assert result["diff"]["before"]["size"] == 1000
     assert result["diff"]["after"] == {}
 
 
 def test_deleting_in_check_mode_writes_nothing(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    oracle.expect(_bucket(), _head(qcow2), _NO_UPLOADS)
+    oracle.expect(_head(qcow2))
     assert _manage(oracle, warnings, check_mode=True, state="absent")["changed"] is True
 
 
-def test_object_deleted_by_another_process_is_fine(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    oracle.expect(_bucket(), _head(qcow2), _NO_UPLOADS, error("DELETE", _OBJECT, 404, "ObjectNotFound"))
+@pytest.mark.parametrize("now", [{}, {"etag": "E2"}])
+def test_an_object_that_goes_meanwhile_is_gone(
+    oracle: ScriptedOracle, warnings: list[str], qcow2: Path, now: dict[str, str]
+) -> None:
+    oracle.expect(_head(qcow2), error("DELETE", _OBJECT, 404, "ObjectNotFound"))
+    oracle.expect(_head(qcow2, **now) if now else _NO_OBJECT)
     assert _manage(oracle, warnings, state="absent")["changed"] is True
 
 
-def test_object_with_other_content_is_left_alone(oracle: ScriptedOracle, warnings: list[str], qcow2: Path) -> None:
-    oracle.expect(_bucket(), _head(qcow2), _NO_UPLOADS)
-    assert _manage(oracle, warnings, state="absent", source_sha256="0" * 64)["changed"] is False
+@pytest.mark.parametrize(("status", "code"), [(404, "ObjectNotFound"), (403, "NotAllowed"), (409, "RetentionRule")])
+def test_what_cannot_be_removed_is_told_with_the_remedy_where_that_will_do(
+    oracle: ScriptedOracle, warnings: list[str], qcow2: Path, status: int, code: str
+) -> None:
+    refused = [_head(qcow2), error("DELETE", _OBJECT, status, code), *([_head(qcow2)] if status == 404 else [])]
+    oracle.expect(*refused)
+    with pytest.raises(ProviderError, match=code):
+        _manage(oracle, warnings, state="absent")
+    assert warnings == []
+    oracle.expect(*refused)
+    result = _manage(oracle, warnings, state="absent", best_effort=True)
+    assert (result["changed"], result["remains"]) == (False, ["alpine.qcow2 in bucket images"])
+    assert f"({status} {code})" in warnings[0]
+    assert "alpine_oci_keep_staged" in warnings[0]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_object_with_other_content_is_left_alone(
+    oracle: ScriptedOracle, warnings: list[str], qcow2: Path, *, check_mode: bool
+) -> None:
+    oracle.expect(_head(qcow2))
+    with pytest.raises(ConflictError, match=f"carries source-sha256 {_sha256(qcow2)}, not {'0' * 64}"):
+        _manage(oracle, warnings, state="absent", source_sha256="0" * 64, check_mode=check_mode)
 
 
 def test_absent_in_a_missing_bucket_is_absent(oracle: ScriptedOracle, warnings: list[str]) -> None:
-    oracle.expect(_NAMESPACE, error("GET", _BUCKET, 404, "BucketNotFound"))
+    oracle.expect(_NAMESPACE, _NO_OBJECT)
     assert _manage(oracle, warnings, state="absent", namespace=None)["changed"] is False
