@@ -48,6 +48,7 @@ options:
         C(VM.Standard.E5.Flex), C(VM.Standard.E6.Flex) and C(VM.Standard3.Flex); for V(aarch64):
         C(VM.Standard.A1.Flex), C(VM.Standard.A2.Flex), C(VM.Standard.A4.Flex), C(BM.Standard.A1.160) and
         C(BM.Standard.A4.48)."
+      - Constraints that are left out stay as an entry has them; those of a new one allow all that the shape can have.
     type: list
     elements: dict
     suboptions:

@@ -30,6 +30,8 @@ class ImageCapabilitiesState:
     global_version: str
     """The name of the version of the global schema that it is a subset of."""
     capabilities: Capabilities
+    unknown: tuple[str, ...] = ()
+    """Capabilities of a type that this SDK does not know, and would lose in an update."""
 
     @classmethod
     def of(cls, schema: ComputeImageCapabilitySchema) -> ImageCapabilitiesState:
@@ -38,6 +40,7 @@ class ImageCapabilitiesState:
             active=schema.lifecycle_state in (None, "ACTIVE"),
             global_version=schema.compute_global_image_capability_schema_version_name,
             capabilities=_capabilities_of(schema),
+            unknown=tuple(name for name, each in (schema.schema_data or {}).items() if not _is_known(each)),
         )
 
 
@@ -129,7 +132,12 @@ def await_active(clients: OciClients, schema_id: str, wait: Wait) -> ImageCapabi
 
 def _capabilities_of(schema: Any) -> Capabilities:
     """What a schema of the SDK, an image's or a global one, says."""
-    return {name: Capability.of(each) for name, each in (schema.schema_data or {}).items()}
+    return {name: Capability.of(each) for name, each in (schema.schema_data or {}).items() if _is_known(each)}
+
+
+def _is_known(descriptor: Any) -> bool:
+    # Of one whose type it does not know, the SDK keeps no default.
+    return hasattr(descriptor, "default_value")
 
 
 def _descriptors(capabilities: Mapping[str, Capability]) -> dict[str, Any]:

@@ -76,8 +76,10 @@ def ensure_present(
     request.check_image(check_mode=check_mode)
     found = schema_of_image(clients, request.image_id) if request.image_id else None
     version, allowed = global_schema(clients, found.global_version if found else None)
-    managed = fit(request.wanted, allowed, set(request.required), warn)
     before = found.capabilities if found else {}
+    # What was not asked for, and is stated already, stays.
+    wanted = {name: each for name, each in request.wanted.items() if name in request.required or name not in before}
+    managed = fit(wanted, allowed, set(request.required), warn)
     # An update replaces the whole schema.
     after = {**before, **managed}
     changed = before != after
@@ -118,6 +120,11 @@ def _apply(
                 operation="CreateComputeImageCapabilitySchema",
                 status=409,
             )
+    if found.unknown:
+        raise InputError(
+            f"The capability schema of image {image_id} has {', '.join(found.unknown)} of a type that this version of "
+            "Oracle's library (oci) does not know, and would lose: install a newer one"
+        )
     update_schema(clients, found.schema_id, {**found.capabilities, **managed})
     return await_active(clients, found.schema_id, request.wait)
 

@@ -110,16 +110,22 @@ def is_alias(name: str) -> bool:
 
 
 def wanted_entries(
-    requested: Iterable[Mapping[str, Any]] | None, architecture: str, offered: Mapping[str, Shape]
+    requested: Iterable[Mapping[str, Any]] | None,
+    architecture: str,
+    offered: Mapping[str, Shape],
+    current: Iterable[ImageShapeState] = (),
 ) -> list[ImageShapeState]:
-    """The entries that an image is to have.
+    """The entries that an image is to have; constraints that are not asked for stay as they are.
 
     :param requested: option ``shapes``; ``None`` for the default shapes that the region offers.
     :param offered: the shapes of ListShapes, by name.
+    :param current: the entries that the image has.
     :raises InputError: when a requested shape is unknown, an alias or of another architecture.
     """
+    held = {entry.name: entry for entry in current}
     if requested is None:
-        return [ImageShapeState.whole(offered[name]) for name in DEFAULT_SHAPES[architecture] if name in offered]
+        names = [name for name in DEFAULT_SHAPES[architecture] if name in offered]
+        return [_kept(ImageShapeState.whole(offered[name]), held.get(name)) for name in names]
     entries = []
     for request in requested:
         name = request["name"]
@@ -131,25 +137,36 @@ def wanted_entries(
         found = shape_architecture(name, shape.processor_description)
         if found != architecture:
             raise InputError(f"shapes: {name} is {found}, but architecture is {architecture}")
-        entries.append(_with_constraints(ImageShapeState.whole(shape), request))
+        entries.append(_with_constraints(ImageShapeState.whole(shape), held.get(name), request))
     return entries
 
 
-def _with_constraints(entry: ImageShapeState, request: Mapping[str, Any]) -> ImageShapeState:
+def _kept(whole: ImageShapeState, held: ImageShapeState | None) -> ImageShapeState:
+    """The entry with the constraints that it has, or else with all that the shape can have."""
+    if held is None:
+        return whole
+    return ImageShapeState(whole.name, held.ocpus or whole.ocpus, held.memory_in_gbs or whole.memory_in_gbs)
+
+
+def _with_constraints(
+    entry: ImageShapeState, held: ImageShapeState | None, request: Mapping[str, Any]
+) -> ImageShapeState:
     ocpus, memory = request.get("ocpu_constraints"), request.get("memory_constraints")
     if (ocpus or memory) and entry.ocpus is None:
         raise InputError(f"shapes: {entry.name} is not flexible, so it takes no constraints")
-    return dataclasses.replace(
-        entry,
-        ocpus=_narrowed(entry, "ocpu_constraints", entry.ocpus, ocpus, "min", "max"),
-        memory_in_gbs=_narrowed(entry, "memory_constraints", entry.memory_in_gbs, memory, "min_in_gbs", "max_in_gbs"),
-    )
+    kept = _kept(entry, held)
+    if ocpus:
+        kept = dataclasses.replace(kept, ocpus=_narrowed(entry, "ocpu_constraints", entry.ocpus, ocpus, "min", "max"))
+    if memory:
+        narrowed = _narrowed(entry, "memory_constraints", entry.memory_in_gbs, memory, "min_in_gbs", "max_in_gbs")
+        kept = dataclasses.replace(kept, memory_in_gbs=narrowed)
+    return kept
 
 
 def _narrowed(
-    entry: ImageShapeState, option: str, whole: Range | None, request: Mapping[str, Any] | None, low: str, high: str
+    entry: ImageShapeState, option: str, whole: Range | None, request: Mapping[str, Any], low: str, high: str
 ) -> Range | None:
-    if request is None or whole is None:
+    if whole is None:
         return whole
     lower = whole[0] if request[low] is None else request[low]
     upper = whole[1] if request[high] is None else request[high]
@@ -222,7 +239,7 @@ def ensure_present(clients: OciClients, request: ImageShapesRequest, *, check_mo
     current = shapes_of_image(clients, request.image_id) if request.image_id else []
     changes = plan(
         current,
-        wanted_entries(request.shapes, request.architecture, offered),
+        wanted_entries(request.shapes, request.architecture, offered, current),
         architecture=request.architecture,
         processors={name: shape.processor_description for name, shape in offered.items()},
         purge=request.purge,
@@ -254,8 +271,13 @@ def offered_shapes(clients: OciClients, compartment_id: str) -> dict[str, Shape]
     pagination = require("oci.pagination", "oci")
     with provider_errors("ListShapes", "list the region's shapes"):
         shapes = pagination.list_call_get_all_results(clients.compute.list_shapes, compartment_id).data
-    # One row for each availability domain.
-    return {shape.shape: shape for shape in shapes}
+    # One row for each availability domain, in any order; where they differ, the one that has most.
+    return {shape.shape: shape for shape in sorted(shapes, key=_capacity)}
+
+
+def _capacity(shape: Shape) -> tuple[Range, Range]:
+    entry = ImageShapeState.whole(shape)
+    return entry.ocpus or (0, 0), entry.memory_in_gbs or (0, 0)
 
 
 def shapes_of_image(clients: OciClients, image_id: str) -> list[ImageShapeState]:

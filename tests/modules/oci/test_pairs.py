@@ -54,10 +54,10 @@ def test_two_runs_stage_and_remove_one_file(oci: Cloud, held: str, staged: str, 
 
 
 def test_two_runs_set_the_same_shapes_and_capabilities(oci: Cloud, image_id: str, compartment: str) -> None:
-    options = {"image_id": image_id, "compartment_id": compartment, "architecture": "aarch64"}
+    options: dict[str, Any] = {"image_id": image_id, "compartment_id": compartment, "architecture": "aarch64"}
     at_once(oci, "alpine_oci_image_shapes", "RemoveImageShapeCompatibilityEntry", **options)
     options |= {"firmware": "uefi", "wait_interval": 0}
     first, second = at_once(oci, "alpine_oci_image_capabilities", "CreateComputeImageCapabilitySchema", **options)
     assert first["schema_id"] == second["schema_id"]
-    removal = {"image_id": image_id, "state": "absent"}
+    removal: dict[str, Any] = {"image_id": image_id, "state": "absent"}
     at_once(oci, "alpine_oci_image_capabilities", "DeleteComputeImageCapabilitySchema", **removal)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -279,6 +280,25 @@ def test_existing_schema_is_updated_and_keeps_what_is_not_ours(oracle: ScriptedO
     assert result["changed"] is True
     assert result["capabilities"]["Network.IPv6Only"] == {"default": True, "values": None}
     assert result["diff"]["before"] == {"Compute.Firmware": {"default": "BIOS", "values": ["BIOS"]}}
+
+
+def test_what_others_have_stated_stays_unless_it_was_asked_for(oracle: ScriptedOracle, warnings: list[str]) -> None:
+    stated = {**_IMAGE_DATA, "Network.AttachmentType": _strings("IMAGE", "VFIO", "VFIO")}
+    oracle.expect(_one(), _schema(stated), *_global("v1"), _launch())
+    assert _manage(oracle, warnings)["changed"] is False
+
+
+def test_a_descriptor_of_a_type_that_the_sdk_does_not_know_is_neither_read_nor_lost(
+    oracle: ScriptedOracle, warnings: list[str]
+) -> None:
+    future = {"Compute.Future": {"descriptorType": "future", "source": "GLOBAL"}}
+    version, data = _global("v1")
+    known = dataclasses.replace(data, answer={"name": "v1", "schemaData": {**_GLOBAL_DATA, **future}})
+    oracle.expect(_one(), _schema({**_IMAGE_DATA, **future}), version, known, _launch())
+    assert _manage(oracle, warnings)["changed"] is False
+    oracle.expect(_one(), _schema(future), version, known)
+    with pytest.raises(InputError, match=r"Compute\.Future of a type that this version"):
+        _manage(oracle, warnings)
 
 
 def test_schema_that_appears_meanwhile_is_updated(oracle: ScriptedOracle, warnings: list[str]) -> None:

@@ -237,12 +237,40 @@ def test_entries_are_added_before_others_are_removed(oracle: ScriptedOracle) -> 
 
 def test_constraints_are_changed_by_removing_and_adding(oracle: ScriptedOracle) -> None:
     old = ImageShapeState("VM.Standard.A1.Flex", (1, 4), (1, 24))
+    new = ImageShapeState("VM.Standard.A1.Flex", (1, 80), (1, 24))
     oracle.expect(
-        _offer("VM.Standard.A1.Flex"), _entries(old), _remove("VM.Standard.A1.Flex"), _add(_A1), _entries(_A1)
+        _offer("VM.Standard.A1.Flex"), _entries(old), _remove("VM.Standard.A1.Flex"), _add(new), _entries(new)
     )
-    result = _manage(oracle)
+    asked = {"name": "VM.Standard.A1.Flex", "ocpu_constraints": {"min": None, "max": 80}, "memory_constraints": None}
+    result = _manage(oracle, shapes=[asked])
     assert result["updated"] == ["VM.Standard.A1.Flex"]
     assert result["added"] == result["removed"] == []
+
+
+def test_constraints_that_nobody_asked_for_stay(oracle: ScriptedOracle) -> None:
+    narrowed = ImageShapeState("VM.Standard.A1.Flex", (1, 4), (1, 24))
+    oracle.expect(_offer("VM.Standard.A1.Flex"), _entries(narrowed))
+    assert _manage(oracle)["changed"] is False
+    bare = ImageShapeState("VM.Standard.A1.Flex")
+    oracle.expect(_offer("VM.Standard.A1.Flex"), _entries(bare), _remove(bare.name), _add(_A1), _entries(_A1))
+    assert _manage(oracle)["updated"] == [bare.name]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_availability_domains_may_differ_in_any_order(oracle: ScriptedOracle, order: int) -> None:
+    small = {**_shape_row("VM.Standard.A1.Flex"), "ocpuOptions": {"min": 1, "max": 2}}
+    rows = [_shape_row("VM.Standard.A1.Flex"), small][::order]
+    oracle.expect(Call("GET", "/shapes", rows), _entries(_A1))
+    assert _manage(oracle)["changed"] is False
+
+
+def test_an_entry_that_goes_meanwhile_is_gone(oracle: ScriptedOracle) -> None:
+    gone = error("DELETE", f"/images/{_ID}/shapes/{_E5.name}", 404, "NotAuthorizedOrNotFound")
+    oracle.expect(_offer("VM.Standard.A1.Flex"), _entries(_A1, _E5), gone, _entries(_A1), _entries(_A1))
+    assert _manage(oracle)["removed"] == [_E5.name]
+    oracle.expect(_offer("VM.Standard.A1.Flex"), _entries(_A1, _E5), gone, _entries(_A1, _E5))
+    with pytest.raises(ProviderError, match="a policy is missing"):
+        _manage(oracle)
 
 
 def test_right_entries_are_left_alone(oracle: ScriptedOracle) -> None:
