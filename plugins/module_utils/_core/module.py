@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,13 +53,12 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 def _way_to(error: BaseException) -> str:
     """The traceback of ``error`` and its causes without their words; Ansible shows it where it is asked for."""
-    return "".join(_steps_to(error))
-
-
-def _steps_to(error: BaseException) -> Iterator[str]:
-    cause = error.__cause__ or error.__context__
-    if cause is not None:
-        yield from _steps_to(cause)
-        yield "\nwhich led to\n\n"
-    yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__name__}\n"
+    steps: list[str] = []
+    passed: set[int] = set()
+    cause: BaseException | None = error
+    # Libraries raise an error again as the cause of what it has caused.
+    while cause is not None and id(cause) not in passed:
+        passed.add(id(cause))
+        steps.append("".join([*traceback.format_tb(cause.__traceback__), type(cause).__name__, "\n"]))
+        cause = cause.__cause__ or cause.__context__
+    return "\nwhich led to\n\n".join(reversed(steps))

@@ -91,6 +91,12 @@ def test_a_mistake_of_ours_is_told_by_its_place_alone() -> None:
     assert "hush" not in str(result)
 
 
+def test_errors_that_are_each_others_cause_are_told_once() -> None:
+    error, cause = AlpineCloudError("why"), ValueError()
+    error.__cause__, cause.__cause__ = cause, error
+    assert outcome_of(error) == (True, {"msg": "why"})
+
+
 def test_a_secret_is_hidden_without_the_line_end_of_its_file_too() -> None:
     module = Module()
     with pytest.raises(Exited):
