@@ -35,10 +35,10 @@ def cloud(gcp: Cloud, small_disk: SmallDisk) -> Cloud:
         ({"source_sha256": "abc"}, "source_sha256 must be"),
         ({"bucket": "Capital"}, "bucket must be"),
         ({"name": "small.qcow2"}, "name must end with .tar.gz"),
-        ({"ca_file": "/nonexistent/ca.pem"}, "ca_file /nonexistent/ca.pem: no such file"),
+        ({"ca_file": "/nonexistent/ca.pem"}, "ca_file /nonexistent/ca.pem: No such file"),
         ({"service_account_file": "/nonexistent/key.json"}, "service_account_file /nonexistent/key.json"),
         ({"auth_kind": "accesstoken"}, "needs access_token"),
-        ({"auth_kind": "accesstoken", "access_token": "wrong"}, "auth_kind"),
+        ({"auth_kind": "accesstoken", "access_token": "wrong"}, "access_token is not valid"),
         ({"auth_kind": "application"}, "no usable application default credentials"),
     ],
 )

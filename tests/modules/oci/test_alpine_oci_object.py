@@ -127,7 +127,7 @@ def test_content_is_identity(objects: Cloud, large: Cloud) -> None:
     [
         ({"src": "/nonexistent/x.qcow2"}, "no such file"),
         ({"bucket": "missing", "create_bucket": False}, "bucket missing does not exist: create it"),
-        ({"region": "mars-north-1"}, "region 'mars-north-1' is not a region"),
+        ({"region": "mars-north-1", "iaas_endpoint": None}, "region 'mars-north-1' is not a region"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(objects: Cloud, options: dict[str, Any], message: str) -> None:
