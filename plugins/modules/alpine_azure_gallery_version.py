@@ -31,7 +31,10 @@ attributes:
     support: full
 options:
   state:
-    description: Whether the version is to exist.
+    description:
+      - Whether the version is to exist.
+      - With V(absent) and O(source_sha256), the module fails when the version carries another SHA-256 or none; without
+        it, the name decides, whatever the version holds.
     type: str
     choices:
       - present

@@ -29,7 +29,8 @@ options:
   state:
     description:
       - V(present) uploads the blob unless it is there.
-      - V(absent) deletes it. If O(source_sha256) is given, a blob with other content is left alone.
+      - V(absent) deletes it. If O(source_sha256) is given, the module fails when the blob carries another SHA-256 or
+        none; otherwise the name decides, whatever the blob holds.
     type: str
     choices:
       - present

@@ -165,12 +165,16 @@ class GalleryResource(Generic[S]):
             code=told,
         )
 
-    def ensure_absent(self, *, check_mode: bool) -> dict[str, Any]:
-        """Delete it; the result is that of all modules of galleries."""
+    def ensure_absent(self, *, check_mode: bool, check: Callable[[S], None] = lambda _state: None) -> dict[str, Any]:
+        """Delete it; the result is that of all modules of galleries.
+
+        :param check: raises when what there is must not be deleted.
+        """
         name = self._path[-1]
         state = self.found(check_mode=check_mode)
         if state is None:
             return {"changed": False, "name": name}
+        check(state)
         if not check_mode:
             self.delete()
         return {"changed": True, "id": state.id, "name": name, "diff": diff_of(state.shown, None)}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .._core.dates import parsed_moment, shown_moment
 from .._core.diff import attributes_of, diff_of
 from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY, checked_sha256
+from .._core.identity import IDENTITY_KEY, checked_sha256, refuse_other_content
 from .._core.progress import Progress
 from .._core.wait import Wait
 from .clients import AzureClients
@@ -39,7 +39,7 @@ class GalleryVersionRequest:
     gallery_image: str
     name: str
     source_sha256: str
-    """Empty where the version is to go."""
+    """Empty where the version is to go, whatever it holds."""
     location: str | None
     source_uri: str | None
     storage_account: str | None
@@ -175,8 +175,15 @@ def ensure_present(clients: AzureClients, request: GalleryVersionRequest, *, che
 
 
 def ensure_absent(clients: AzureClients, request: GalleryVersionRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Delete the version."""
-    return _resource(clients, request).ensure_absent(check_mode=check_mode)
+    """Delete the version; when ``source_sha256`` is given, only one that holds that content.
+
+    :raises ConflictError: when it holds other content.
+    """
+
+    def check(found: GalleryVersionState) -> None:
+        refuse_other_content(request.what, held=found.source_sha256, wanted=request.source_sha256 or None)
+
+    return _resource(clients, request).ensure_absent(check_mode=check_mode, check=check)
 
 
 def _check_version(name: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.diff import diff_of
 from .._core.errors import ConflictError, InputError
-from .._core.identity import checked_sha256
+from .._core.identity import checked_sha256, refuse_other_content
 from .._core.units import MIB
 from .._disk.vhd import FOOTER_SIZE, read_vhd_footer
 from .clients import AzureClients
@@ -115,11 +115,15 @@ def ensure_present(
 def ensure_absent(
     clients: AzureClients, request: PageBlobRequest, *, check_mode: bool, warn: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Delete the blob; when ``source_sha256`` is given, only one that holds that content, finished or not."""
+    """Delete the blob; when ``source_sha256`` is given, only one that holds that content, finished or not.
+
+    :raises ConflictError: when it holds other content.
+    """
     _container, blob = _clients(clients, request)
     found = page_blob_state(blob, request.what)
-    if found is None or request.source_sha256 not in (None, found.holds):
+    if found is None:
         return {"changed": False, "url": blob.url}
+    refuse_other_content(request.what, held=found.holds, wanted=request.source_sha256)
     if not check_mode:
         exceptions = require("azure.core.exceptions", "azure-core")
         with (

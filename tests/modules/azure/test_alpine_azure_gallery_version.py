@@ -96,6 +96,11 @@ def test_each_refusal_says_what_to_do(versions: Cloud) -> None:
 
 def test_a_deletion_happens_once(versions: Cloud, small_disk: SmallDisk) -> None:
     versions.succeeds(MODULE)
+    start = versions.mark()
+    for check_mode in (True, False):
+        kept = versions.fails(MODULE, check_mode=check_mode, state="absent", source_sha256="0" * 64)
+        assert f"carries source-sha256 {small_disk.sha256}, not {'0' * 64}" in kept.msg
+    assert versions.writes(start) == []
     check = versions.succeeds(MODULE, check_mode=True, state="absent")
     start = versions.mark()
     real = versions.succeeds(MODULE, state="absent")

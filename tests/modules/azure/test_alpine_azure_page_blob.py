@@ -51,7 +51,9 @@ def test_other_content_is_left_alone(blobs: Cloud) -> None:
     blobs.succeeds(MODULE)
     before = blobs.mark()
     assert "holds other content" in blobs.fails(MODULE, source_sha256="0" * 64).msg
-    assert not blobs.succeeds(MODULE, state="absent", source_sha256="0" * 64).changed
+    for check_mode in (True, False):
+        kept = blobs.fails(MODULE, check_mode=check_mode, state="absent", source_sha256="0" * 64)
+        assert f"carries source-sha256 {blobs.options['source_sha256']}, not {'0' * 64}" in kept.msg
     assert blobs.writes(before) == []
 
 
@@ -83,12 +85,12 @@ def test_an_upload_that_broke_off_is_resumed(blobs: Cloud) -> None:
     blobs.fault("PutPage", nth=3, count=99, status=403)
     broken = blobs.fails(MODULE, threads=1)
     blobs.sandbox.clear_faults("azure")
-    other_kept = blobs.succeeds(MODULE, state="absent", source_sha256="0" * 64)
+    other_kept = blobs.fails(MODULE, state="absent", source_sha256="0" * 64)
     check = blobs.succeeds(MODULE, check_mode=True)
     resumed = blobs.succeeds(MODULE)
     again = blobs.succeeds(MODULE)
     assert (broken["failure"]["operation"], broken["failure"]["status"]) == ("PutPage", 403)
-    assert not other_kept.changed
+    assert "is not removed" in other_kept.msg
     assert (check.changed, check["resumed"]) == (True, True)
     assert (resumed.changed, resumed["resumed"]) == (True, True)
     # Only what was missing.

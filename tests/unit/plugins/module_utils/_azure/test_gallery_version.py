@@ -436,3 +436,17 @@ def test_deletion() -> None:
     assert case.absent(check_mode=False) == foreseen
     assert case.operations.writes == ["delete"]
     assert case.absent(check_mode=False) == {"changed": False, "name": "3.24.2001"}
+
+
+@pytest.mark.parametrize("held", [OTHER_SHA256, None])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_other_content_is_not_deleted(held: str | None, check_mode: bool) -> None:
+    case = Case(existing(sha256=held))
+    with pytest.raises(ConflictError, match=f"not {SHA256}, and is not removed"):
+        case.absent(check_mode=check_mode)
+    assert case.operations.calls == []
+
+
+def test_deletion_by_name_alone() -> None:
+    case = Case(existing(sha256=OTHER_SHA256), source_sha256=None)
+    assert case.absent()["changed"] is True

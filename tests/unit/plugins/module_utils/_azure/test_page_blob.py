@@ -194,13 +194,16 @@ def test_deletion_of_what_is_unfinished(case: Case) -> None:
 @pytest.mark.parametrize("metadata", [{"source_sha256": OTHER_SHA256}, {}])
 def test_other_content_is_not_deleted(case: Case, metadata: dict[str, str]) -> None:
     case.blob.stored = StoredBlob(512, metadata, 0)
-    assert case.absent()["changed"] is False
+    for check_mode in (True, False):
+        with pytest.raises(ConflictError, match=f"not {SHA256}, and is not removed"):
+            case.absent(check_mode=check_mode)
     assert case.writes == []
 
 
-def test_deletion_by_name_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["PageBlob", "BlockBlob"])
+def test_deletion_by_name_alone(tmp_path: Path, kind: str) -> None:
     case = Case(tmp_path, source_sha256=None, src=None)
-    case.blob.stored = StoredBlob(512, {}, 0)
+    case.blob.stored = StoredBlob(512, {}, 0, blob_type=kind)
     assert case.absent()["changed"] is True
 
 
