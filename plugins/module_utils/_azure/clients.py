@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.dependencies import require
 from .._core.errors import InputError
 from .auth import CONNECTION_TIMEOUT, READ_TIMEOUT, Session, connect
+from .blob_transport import patient_transport
 from .errors import provider_errors
 from .machine_network import MachineNetwork
 from .serial_log import SerialLog
@@ -133,8 +134,7 @@ class AzureClients:
             client: BlobServiceClient = storage.BlobServiceClient(
                 (self._blob_endpoint or address).rstrip("/"),
                 credential=self._account_key or session.credential,
-                connection_verify=session.tls,
-                **_TIME_OUTS,
+                transport=patient_transport(connection_verify=session.tls, **_TIME_OUTS),
                 retry_policy=storage.ExponentialRetry(
                     initial_backoff=1, increment_base=2, retry_total=ATTEMPTS, random_jitter_range=1
                 ),
