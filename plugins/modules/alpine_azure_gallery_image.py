@@ -12,7 +12,8 @@ description:
   - Creates, updates and deletes an image definition of Linux, generalized, of which
     M(alpine.cloud.alpine_azure_gallery_version) makes versions.
   - Most of a definition cannot be changed once it exists. The module then fails and proposes another name.
-  - The definition is never offered for Trusted Launch, since Alpine's boot loader is not signed.
+  - The definition is never offered for Trusted Launch, since Alpine's boot loader is not signed. Where a subscription
+    has Trusted Launch as the default of generation 2, the module fails and says what to do.
 author:
   - The alpine.cloud authors (@alpine-cloud)
 extends_documentation_fragment:
@@ -75,16 +76,19 @@ options:
     description: The SKU, unique together with O(publisher) and O(offer) in the gallery; required for O(state=present).
     type: str
   disk_controller_types:
-    description: The disk controllers that the image has drivers for. If not set, both on V(V2), and V(SCSI) on V(V1).
+    description:
+      - The disk controllers that the image has drivers for. If not set, those of a new definition are both on V(V2) and
+        V(SCSI) on V(V1), and an existing one is taken as it is.
     type: list
     elements: str
     choices:
       - SCSI
       - NVMe
   accelerated_networking:
-    description: Whether the image has drivers for accelerated networking.
+    description:
+      - Whether the image has drivers for accelerated networking. If not set, a new definition says that it has, and an
+        existing one is taken as it is.
     type: bool
-    default: true
   description:
     description: What the image is.
     type: str
@@ -234,7 +238,7 @@ def main() -> None:
             "offer": {"type": "str"},
             "sku": {"type": "str"},
             "disk_controller_types": {"type": "list", "elements": "str", "choices": ["SCSI", "NVMe"]},
-            "accelerated_networking": {"type": "bool", "default": True},
+            "accelerated_networking": {"type": "bool"},
             "description": {"type": "str"},
             "end_of_life_date": {"type": "str"},
             "release_note_uri": {"type": "str"},

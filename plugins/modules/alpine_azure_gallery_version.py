@@ -11,8 +11,8 @@ version_added: "0.1.0"
 description:
   - Imports a fixed VHD that lies in Azure Storage as a version of an image definition, and replicates it to regions.
   - The version keeps a copy of the disk, so the blob can be deleted afterwards.
-  - The version carries a tag C(source-sha256). A version with that tag is not imported again. One whose import had
-    failed is deleted and imported once more.
+  - The version carries a tag C(source-sha256). A version with that tag is not imported again. One whose import has
+    failed is deleted and imported once more; one that is good in some regions only is mended.
   - The caller needs the right C(Microsoft.Storage/storageAccounts/listKeys/action) on the storage account.
 author:
   - The alpine.cloud authors (@alpine-cloud)
@@ -76,7 +76,8 @@ options:
   target_regions:
     description:
       - Where the version is to be available, besides O(location).
-      - Regions that the version has and this list does not name are kept.
+      - Regions that the version has and this list does not name are kept, unless O(purge_target_regions=true).
+      - What is not set of a region that the version has stays as it is.
     type: list
     elements: dict
     default: []
@@ -86,18 +87,24 @@ options:
         type: str
         required: true
       regional_replica_count:
-        description: How many copies. One serves about 20 virtual machines that start at the same time.
+        description:
+          - How many copies; in a new region V(1) if not set.
+          - One serves about 20 virtual machines that start at the same time.
         type: int
-        default: 1
       storage_account_type:
-        description: The kind of storage that holds the copies.
+        description:
+          - The kind of storage that holds the copies; in a new region V(Standard_LRS) if not set. Azure does not change
+            that of a region that the version has.
         type: str
         choices:
           - Standard_LRS
           - Standard_ZRS
           - Premium_LRS
           - PremiumV2_LRS
-        default: Standard_LRS
+  purge_target_regions:
+    description: Whether to take the version away from regions that are neither in O(target_regions) nor its own.
+    type: bool
+    default: false
   end_of_life_date:
     description: When the version is out of support, as a date or a date and time.
     type: str
@@ -215,8 +222,8 @@ from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 _REGION = {
     "name": {"type": "str", "required": True},
-    "regional_replica_count": {"type": "int", "default": 1},
-    "storage_account_type": {"type": "str", "choices": list(STORAGE_ACCOUNT_TYPES), "default": "Standard_LRS"},
+    "regional_replica_count": {"type": "int"},
+    "storage_account_type": {"type": "str", "choices": list(STORAGE_ACCOUNT_TYPES)},
 }
 
 
@@ -235,6 +242,7 @@ def main() -> None:
             "source_uri": {"type": "str"},
             "storage_account": {"type": "str"},
             "storage_account_resource_group": {"type": "str"},
+            "purge_target_regions": {"type": "bool", "default": False},
             "target_regions": {"type": "list", "elements": "dict", "options": _REGION, "default": []},
             "end_of_life_date": {"type": "str"},
             "exclude_from_latest": {"type": "bool"},

@@ -13,7 +13,7 @@ from .._core.diff import attributes_of, diff_of
 from .._core.errors import ConflictError, InputError
 from .._core.wait import Wait
 from .clients import AzureClients
-from .gallery_resource import GalleryResource, text
+from .gallery_resource import GalleryResource, as_read, text
 from .subscription import normal_region
 from .tags import merged_tags
 
@@ -48,6 +48,8 @@ class GalleryState:
     id: str
     provisioning_state: str
     managed: GalleryAttributes
+    body: Mapping[str, Any]
+    """As a request may say it."""
 
     @classmethod
     def of(cls, gallery: Gallery) -> GalleryState:
@@ -59,6 +61,7 @@ class GalleryState:
                 description=gallery.description,
                 tags=dict(gallery.tags or {}),
             ),
+            body=as_read(gallery),
         )
 
     @property
@@ -123,14 +126,15 @@ def ensure_present(clients: AzureClients, request: GalleryRequest, *, check_mode
     wanted = request.wanted(before)
     if found is None:
         clients.subscription.check_locations({"location": [str(request.location)]})
-    changed = before != wanted
+    # A failed one is mended by an update.
+    changed = before != wanted or (found is not None and found.provisioning_state == "Failed")
     after = wanted
     if not check_mode:
-        body = {"tags": wanted.tags, "properties": {"description": wanted.description}}
+        properties = {"description": wanted.description}
         if found is None:
-            resource.create({"location": wanted.location, **body})
+            resource.create({"location": wanted.location, "tags": wanted.tags, "properties": properties})
         elif changed:
-            resource.update(body)
+            resource.update({"tags": wanted.tags, "properties": {**found.body.get("properties", {}), **properties}})
         found = resource.read_back()
         after = found.managed
     return {
@@ -155,4 +159,5 @@ def _resource(clients: AzureClients, request: GalleryRequest) -> GalleryResource
         path=(request.resource_group, request.name),
         what=f"gallery {request.name}",
         wait=request.wait,
+        children=clients.compute.gallery_images.list_by_gallery,
     )

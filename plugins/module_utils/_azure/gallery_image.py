@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._core.dates import parsed_moment, shown_moment
@@ -27,6 +27,13 @@ from .tags import merged_tags
 _NAME = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._-]{0,78}[0-9A-Za-z])?")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z._-]*[0-9A-Za-z_-]")
 _IDENTIFIER_LENGTHS = {"publisher": 128, "offer": 64, "sku": 64}
+_BY_DEFAULT = "TrustedLaunchSupported"
+_TRUSTED_LAUNCH = (
+    "If nobody has asked for it, the subscription has Trusted Launch as the default of generation 2, whose Secure Boot "
+    "lets no Alpine boot. Delete the definition, and take the subscription out of that default; or make the definition "
+    "by hand with feature SecurityType=None, as `New-AzGalleryImageDefinition` can; or use hyper_v_generation V1, if "
+    "the image boots by BIOS"
+)
 _MUTABLE = ("description", "end_of_life_date", "release_note_uri", "tags")
 
 
@@ -56,8 +63,8 @@ class GalleryImageRequest:
     offer: str
     sku: str
     disk_controller_types: tuple[str, ...]
-    """None for those of the generation."""
-    accelerated_networking: bool
+    """Empty for those of the generation, or of the definition that exists."""
+    accelerated_networking: bool | None
     description: str | None
     end_of_life_date: str | None
     """As results show it."""
@@ -116,7 +123,13 @@ class GalleryImageRequest:
             location = existing.location
         else:
             raise InputError(f"location is needed, since image definition {self.name!r} does not exist yet")
-        controllers = self.disk_controller_types or (("NVMe", "SCSI") if self.hyper_v_generation == "V2" else ("SCSI",))
+        controllers: Iterable[str] = self.disk_controller_types
+        accelerated = self.accelerated_networking
+        if not controllers:
+            new = ("NVMe", "SCSI") if self.hyper_v_generation == "V2" else ("SCSI",)
+            controllers = existing.disk_controller_types if existing else new
+        if accelerated is None:
+            accelerated = existing.accelerated_networking if existing else True
         return GalleryImageAttributes(
             location=location,
             os_type="Linux",
@@ -127,7 +140,7 @@ class GalleryImageRequest:
             offer=self.offer,
             sku=self.sku,
             disk_controller_types=sorted(controllers),
-            accelerated_networking=self.accelerated_networking,
+            accelerated_networking=accelerated,
             security_type="Standard",
             description=_given(self.description, existing.description if existing else None),
             end_of_life_date=_given(self.end_of_life_date, existing.end_of_life_date if existing else None),
@@ -149,20 +162,24 @@ def ensure_present(clients: AzureClients, request: GalleryImageRequest, *, check
     if before is None:
         clients.subscription.check_locations({"location": [str(request.location)]})
     elif fixed := _fixed_differences(before, wanted):
+        if before.security_type == _BY_DEFAULT:
+            raise ConflictError(f"{request.what} exists, and cannot be changed: {fixed}. {_TRUSTED_LAUNCH}")
         raise ConflictError(
             f"{request.what} exists, and what differs cannot be changed: {fixed}. Give option name another value, such "
             f"as {request.name + '-2'!r}, or delete the definition"
         )
-    changed = before != wanted
+    # A failed one is mended by an update.
+    changed = before != wanted or (found is not None and found.provisioning_state == "Failed")
     if not check_mode:
-        if before is None:
+        if found is None:
             resource.create(create_body(wanted))
         elif changed:
-            resource.update(_mutable_body(wanted))
+            resource.update(_update_body(found, wanted))
         found = resource.read_back()
         if fixed := _fixed_differences(found.managed, wanted):
+            remedy = f" {_TRUSTED_LAUNCH}" if found.managed.security_type == _BY_DEFAULT else ""
             raise ProviderError(
-                f"{request.what} is not what was asked for: {fixed}.", operation="GalleryImages_CreateOrUpdate"
+                f"{request.what} is not what was asked for: {fixed}.{remedy}", operation="GalleryImages_CreateOrUpdate"
             )
     return {
         "changed": changed,
@@ -198,6 +215,12 @@ def create_body(wanted: GalleryImageAttributes) -> dict[str, Any]:
     return {"location": wanted.location, **body}
 
 
+def _update_body(found: GalleryImageState, wanted: GalleryImageAttributes) -> dict[str, Any]:
+    """What there is, with the changes: Azure takes an immutable property that is not named for its default."""
+    body = _mutable_body(wanted)
+    return {**body, "properties": {**found.body["properties"], **body["properties"]}}
+
+
 def _mutable_body(wanted: GalleryImageAttributes) -> dict[str, Any]:
     properties = {
         "description": wanted.description,
@@ -227,4 +250,5 @@ def _resource(clients: AzureClients, request: GalleryImageRequest) -> GalleryRes
         path=(request.resource_group, request.gallery, request.name),
         what=request.what,
         wait=request.wait,
+        children=clients.compute.gallery_image_versions.list_by_gallery_image,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.dates import shown_moment
 from .._core.diff import attributes_of
-from .gallery_resource import text
+from .gallery_resource import as_read, text
 from .subscription import normal_region
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class GalleryImageState:
     id: str
     provisioning_state: str
     managed: GalleryImageAttributes
+    body: Mapping[str, Any]
+    """As a request may say it."""
 
     @classmethod
     def of(cls, image: GalleryImage) -> GalleryImageState:
@@ -81,6 +83,7 @@ class GalleryImageState:
                 release_note_uri=image.release_note_uri,
                 tags=dict(image.tags or {}),
             ),
+            body=as_read(image),
         )
 
     @property

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._core.dependencies import require
@@ -16,6 +16,8 @@ from .errors import INPUT_ERRORS, code_of, provider_errors
 from .long_running import finish, polling_options
 
 _TRANSIENT = ("Creating", "Updating", "Migrating", "Deleting")
+_CONCURRENT = "concurrent request"
+"""What Azure says of a request that another one is in the way of, with the code of many other conflicts."""
 
 
 class GalleryResourceState(Protocol):
@@ -61,6 +63,7 @@ class GalleryResource(Generic[S]):
     :param path: resource group, gallery, and so on down to its own name.
     :param what: what to call it in messages, such as ``gallery alpine``.
     :param expand: what Azure shows only when it is asked to.
+    :param children: lists what is in it, which must be gone before it; takes the path.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class GalleryResource(Generic[S]):
         what: str,
         wait: Wait,
         expand: str | None = None,
+        children: Callable[..., Iterable[Any]] | None = None,
     ) -> None:
         self._operations = operations
         self._state_of = state_of
@@ -80,6 +84,7 @@ class GalleryResource(Generic[S]):
         self._path = path
         self._wait = wait
         self._options = {"expand": expand} if expand else {}
+        self._children = children
         self.what = what
 
     def get(self) -> S | None:
@@ -98,8 +103,12 @@ class GalleryResource(Generic[S]):
         return self._state_of(model)
 
     def found(self, *, check_mode: bool) -> S | None:
-        """What there is to begin with: in check mode at once, otherwise as :meth:`settled`."""
-        return self.get() if check_mode else self.settled()
+        """What there is to begin with: in check mode at once, otherwise as :meth:`settled`.
+
+        What is being deleted is as good as gone.
+        """
+        state = self.get() if check_mode else self.settled()
+        return None if state is not None and state.provisioning_state == "Deleting" else state
 
     def settled(self) -> S | None:
         """As ``get``, but not before an operation that is under way has ended, unless waiting is off.
@@ -116,45 +125,113 @@ class GalleryResource(Generic[S]):
         (state,) = self._wait.until(check, what=f"{self.what} to settle")
         return state
 
-    def create(self, body: dict[str, Any]) -> None:
+    def create(self, body: dict[str, Any]) -> bool:
         """Create it, or join in when someone is creating it right now, be it our own request whose answer got lost.
 
+        :return: whether it is ours; otherwise what there is may be different.
         :raises ProviderError: with Azure's reason, when the operation fails.
         """
         operation, attempt = f"{self._kind}_CreateOrUpdate", f"create {self.what}"
-        try:
-            with provider_errors(operation, attempt):
-                poller = self._operations.begin_create_or_update(*self._path, body, **polling_options(self._wait))
-        except ProviderError as error:
-            if error.status != 409 or self.get() is None:
+
+        def begin() -> tuple[Any] | None:
+            try:
+                with provider_errors(operation, attempt):
+                    options = polling_options(self._wait)
+                    return (self._operations.begin_create_or_update(*self._path, body, **options),)
+            except ProviderError as error:
+                if error.status != 409:
+                    raise
+                state = self.settled()
+                if state is not None and state.provisioning_state in ("Creating", "Updating", "Succeeded"):
+                    return (None,)
+                # What it belongs to is being changed, or it was being deleted.
+                if state is None and self._can_wait_out(error):
+                    return None
                 raise
-            state = self.settled()
-            if state is None or state.provisioning_state not in ("Creating", "Updating", "Succeeded"):
-                raise
-            return
+
+        (poller,) = self._wait.until(begin, what=f"what hinders {self.what} from being created")
+        if poller is None:
+            return False
         finish(poller, self._wait, operation=operation, attempt=attempt, began=f"{self.what} to be created")
+        return True
 
     def update(self, body: dict[str, Any]) -> None:
         """:raises ProviderError: with Azure's reason, when the operation fails."""
         operation, attempt = f"{self._kind}_Update", f"update {self.what}"
-        with provider_errors(operation, attempt):
-            poller = self._operations.begin_update(*self._path, body, **polling_options(self._wait))
+
+        def begin() -> tuple[Any] | None:
+            try:
+                with provider_errors(operation, attempt):
+                    return (self._operations.begin_update(*self._path, body, **polling_options(self._wait)),)
+            except ProviderError as error:
+                if not self._can_wait_out(error):
+                    raise
+                self.settled()
+                return None
+
+        (poller,) = self._wait.until(begin, what=f"what hinders {self.what} from being updated")
         finish(poller, self._wait, operation=operation, attempt=attempt, began=f"{self.what} to be updated")
 
     def delete(self, *, must_end: bool = False) -> None:
-        """:param must_end: wait even when waiting is off."""
+        """Delete it, or join in when that is under way.
+
+        :param must_end: wait even when waiting is off.
+        :raises ProviderError: with Azure's reason, when it refuses or fails.
+        """
         operation, attempt = f"{self._kind}_Delete", f"delete {self.what}"
         wait = dataclasses.replace(self._wait, enabled=self._wait.enabled or must_end)
-        with provider_errors(operation, attempt):
-            poller = self._operations.begin_delete(*self._path, **polling_options(wait))
-        finish(poller, wait, operation=operation, attempt=attempt, began=f"{self.what} to be deleted")
+
+        def begin() -> tuple[Any] | None:
+            try:
+                with provider_errors(operation, attempt):
+                    return (self._operations.begin_delete(*self._path, **polling_options(wait)),)
+            except ProviderError as error:
+                # Gone, or going, by a request of ours whose answer got lost, or by someone else.
+                state = self.get()
+                if state is None or state.provisioning_state == "Deleting":
+                    return (None,)
+                if wait.enabled and error.status == 409 and (_CONCURRENT in error.message or self._is_being_emptied()):
+                    return None
+                raise
+
+        (poller,) = wait.until(begin, what=f"what hinders {self.what} from being deleted")
+        if poller is not None:
+            try:
+                finish(poller, wait, operation=operation, attempt=attempt, began=f"{self.what} to be deleted")
+            except ProviderError:
+                if self.get() is not None:
+                    raise
+        if wait.enabled:
+            wait.until(self._is_gone, what=f"{self.what} to be gone")
+
+    def _can_wait_out(self, error: ProviderError) -> bool:
+        """Whether Azure refuses only for as long as another request is under way."""
+        return self._wait.enabled and error.status == 409 and _CONCURRENT in error.message
+
+    def _is_being_emptied(self) -> bool:
+        """Whether Azure has not noticed yet that nothing is left in it, or the last of it is just going."""
+        if self._children is None:
+            return False
+        with provider_errors(f"{self._kind}_List", f"list what is in {self.what}"):
+            return all(text(child.provisioning_state) == "Deleting" for child in self._children(*self._path))
+
+    def _is_gone(self) -> bool | None:
+        state = self.get()
+        if state is not None and state.provisioning_state not in _TRANSIENT:
+            raise ProviderError(
+                f"Cannot delete {self.what}: its provisioning state is {state.provisioning_state}. Azure keeps the "
+                "reason in the resource group's activity log.",
+                operation=f"{self._kind}_Delete",
+                code=state.provisioning_state,
+            )
+        return True if state is None else None
 
     def read_back(self) -> S:
-        """What there is now.
+        """What there is now, once nobody is changing it.
 
         :raises ProviderError: when it is gone, or failed.
         """
-        state = self.get()
+        state = self.settled()
         if state is not None and state.provisioning_state in ("Succeeded", *(() if self._wait.enabled else _TRANSIENT)):
             return state
         told = "gone" if state is None else state.provisioning_state
@@ -178,3 +255,9 @@ class GalleryResource(Generic[S]):
         if not check_mode:
             self.delete()
         return {"changed": True, "id": state.id, "name": name, "diff": diff_of(state.shown, None)}
+
+
+def as_read(model: Any) -> dict[str, Any]:
+    """What Azure says of a resource, as far as a request may say it: what an update begins with."""
+    read: dict[str, Any] = model.as_dict(exclude_readonly=True)
+    return read

@@ -31,6 +31,23 @@ _REMEDY = "give option name another version, or delete it with state=absent"
 
 
 @dataclasses.dataclass(frozen=True)
+class RegionRequest:
+    """What option ``target_regions`` says of one region; ``None`` leaves an attribute as it is."""
+
+    name: str
+    regional_replica_count: int | None
+    storage_account_type: str | None
+
+    def wanted(self, existing: TargetRegion | None) -> TargetRegion:
+        base = existing or TargetRegion(self.name)
+        return TargetRegion(
+            self.name,
+            self.regional_replica_count or base.regional_replica_count,
+            self.storage_account_type or base.storage_account_type,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class GalleryVersionRequest:
     """What module ``alpine_azure_gallery_version`` was asked for; ``None`` leaves an attribute as it is."""
 
@@ -44,7 +61,8 @@ class GalleryVersionRequest:
     source_uri: str | None
     storage_account: str | None
     storage_account_resource_group: str
-    target_regions: tuple[TargetRegion, ...]
+    target_regions: tuple[RegionRequest, ...]
+    purge_target_regions: bool
     end_of_life_date: str | None
     """As results show it."""
     exclude_from_latest: bool | None
@@ -72,6 +90,7 @@ class GalleryVersionRequest:
             storage_account=params["storage_account"],
             storage_account_resource_group=params["storage_account_resource_group"] or params["resource_group"],
             target_regions=_checked_regions(params["target_regions"] or ()),
+            purge_target_regions=params["purge_target_regions"],
             end_of_life_date=shown_moment(end_of_life) if end_of_life else None,
             exclude_from_latest=params["exclude_from_latest"],
             tags=params["tags"],
@@ -93,9 +112,10 @@ class GalleryVersionRequest:
         """:param existing: ``None`` where the version must be imported."""
         location = existing.location if existing else normal_region(self.location or "")
         # Those that are there already, those asked for, and the version's own, which Azure demands.
-        regions = {region.name: region for region in existing.target_regions} if existing else {}
-        regions |= {region.name: region for region in self.target_regions}
-        regions.setdefault(location, TargetRegion(location))
+        held = {region.name: region for region in existing.target_regions} if existing else {}
+        regions = {} if self.purge_target_regions else dict(held)
+        regions |= {region.name: region.wanted(held.get(region.name)) for region in self.target_regions}
+        regions.setdefault(location, held.get(location, TargetRegion(location)))
         exclude = self.exclude_from_latest
         if exclude is None:
             exclude = bool(existing and existing.exclude_from_latest)
@@ -134,24 +154,24 @@ def ensure_present(clients: AzureClients, request: GalleryVersionRequest, *, che
     found = resource.found(check_mode=check_mode)
     if found is not None:
         request.check_identity(found)
-    # A version that is being deleted is as good as gone.
-    existing = found if found and found.provisioning_state not in ("Failed", "Deleting") else None
+    existing = None if found is None or found.is_lost else found
     before = existing.managed if existing else None
     wanted = request.wanted(before)
-    changed = before != wanted
-    if before is None:
+    changed = before != wanted or (existing is not None and _needs_repair(existing))
+    if existing is None or before is None:
         account_id = _check_source(clients.subscription, request, check_mode=check_mode)
         clients.subscription.check_locations(request.locations)
         if not check_mode:
-            if found is not None and found.provisioning_state == "Failed":
-                # Azure lets nobody overwrite a failed version.
+            if found is not None:
+                # Azure lets nobody overwrite a version whose import has failed.
                 resource.delete(must_end=True)
-            resource.create(_create_body(request, wanted, account_id))
+            if not resource.create(_create_body(request, wanted, account_id)):
+                _join(resource, request)
     else:
         if {region.name for region in wanted.target_regions} - {region.name for region in before.target_regions}:
             clients.subscription.check_locations(request.locations)
         if changed and not check_mode:
-            resource.update(_update_body(before, wanted))
+            _update(resource, request, existing, wanted)
     if check_mode:
         unknown = {"provisioning_state": None, "published_date": None}
         shown = {**(existing.shown if existing else unknown), **attributes_of(wanted)}
@@ -195,16 +215,16 @@ def _check_version(name: str) -> None:
         )
 
 
-def _checked_regions(given: Iterable[Mapping[str, Any]]) -> tuple[TargetRegion, ...]:
+def _checked_regions(given: Iterable[Mapping[str, Any]]) -> tuple[RegionRequest, ...]:
     regions = tuple(
-        TargetRegion(normal_region(region["name"]), region["regional_replica_count"], region["storage_account_type"])
+        RegionRequest(normal_region(region["name"]), region["regional_replica_count"], region["storage_account_type"])
         for region in given
     )
     names = [region.name for region in regions]
     for region in regions:
         if names.count(region.name) > 1:
             raise InputError(f"target_regions names {region.name!r} twice")
-        if not 1 <= region.regional_replica_count <= _MAX_REPLICAS:
+        if not 1 <= (1 if region.regional_replica_count is None else region.regional_replica_count) <= _MAX_REPLICAS:
             raise InputError(f"target_regions: regional_replica_count of {region.name!r} must be 1 to {_MAX_REPLICAS}")
     return regions
 
@@ -230,19 +250,74 @@ def _create_body(request: GalleryVersionRequest, wanted: GalleryVersionAttribute
         "location": wanted.location,
         "tags": wanted.tags,
         "properties": {
-            "publishingProfile": wanted.publishing_profile,
+            "publishingProfile": _publishing_profile(None, wanted),
             "storageProfile": {"osDiskImage": {"hostCaching": "ReadOnly", "source": source}},
         },
     }
 
 
-def _update_body(before: GalleryVersionAttributes, wanted: GalleryVersionAttributes) -> dict[str, Any]:
+def _join(resource: GalleryResource[GalleryVersionState], request: GalleryVersionRequest) -> None:
+    """Bring a version that someone else has begun to what this run wants."""
+    found = resource.read_back()
+    request.check_identity(found)
+    wanted = request.wanted(found.managed)
+    if request.wait.enabled and found.managed != wanted:
+        _update(resource, request, found, wanted)
+
+
+def _needs_repair(version: GalleryVersionState) -> bool:
+    """Whether it is good, but not everywhere, or a change of it has failed."""
+    return version.provisioning_state == "Failed" or bool(version.failed_regions)
+
+
+def _update(
+    resource: GalleryResource[GalleryVersionState],
+    request: GalleryVersionRequest,
+    existing: GalleryVersionState,
+    wanted: GalleryVersionAttributes,
+) -> None:
+    # Azure's own advice: take the regions that have failed away, and add them again.
+    # https://github.com/Azure/azure-cli/issues/15539
+    failed = existing.failed_regions - {wanted.location}
+    without = dataclasses.replace(wanted, target_regions=[r for r in wanted.target_regions if r.name not in failed])
+    try:
+        if without != wanted and request.wait.enabled:
+            resource.update(_update_body(existing, without))
+        resource.update(_update_body(existing, wanted))
+    except ProviderError as error:
+        if error.status != 409 or not _needs_repair(existing):
+            raise
+        raise ProviderError(
+            f"{error.message} The version is in provisioning state {existing.provisioning_state}, and failed in "
+            f"{', '.join(sorted(existing.failed_regions)) or 'no region'}. If Azure does not let it be mended, delete "
+            "it with state=absent and import it again.",
+            operation=error.operation,
+            code=error.code,
+            status=error.status,
+        ) from error
+
+
+def _update_body(existing: GalleryVersionState, wanted: GalleryVersionAttributes) -> dict[str, Any]:
+    before = existing.managed
     body: dict[str, Any] = {}
     if before.tags != wanted.tags:
         body["tags"] = wanted.tags
-    if before.publishing_profile != wanted.publishing_profile:
-        body["properties"] = {"publishingProfile": wanted.publishing_profile}
+    if dataclasses.replace(before, tags=wanted.tags) != wanted or _needs_repair(existing):
+        body["properties"] = {"publishingProfile": _publishing_profile(existing, wanted)}
     return body
+
+
+def _publishing_profile(existing: GalleryVersionState | None, wanted: GalleryVersionAttributes) -> dict[str, Any]:
+    """What a request says of all but location and tags: what there is, with the changes."""
+    profile = existing.publishing_profile if existing else {}
+    bodies = {normal_region(body["name"]): body for body in profile.get("targetRegions", ())}
+    held = {region.name: region for region in existing.managed.target_regions} if existing else {}
+    regions = [
+        bodies[region.name] if held.get(region.name) == region else {**bodies.get(region.name, {}), **region.body}
+        for region in wanted.target_regions
+    ]
+    ends = {"endOfLifeDate": wanted.end_of_life_date} if wanted.end_of_life_date else {}
+    return {**profile, "targetRegions": regions, "excludeFromLatest": wanted.exclude_from_latest, **ends}
 
 
 def _replicated(resource: GalleryResource[GalleryVersionState], request: GalleryVersionRequest) -> GalleryVersionState:
@@ -255,17 +330,18 @@ def _replicated(resource: GalleryResource[GalleryVersionState], request: Gallery
 
     def check() -> GalleryVersionState | None:
         version = resource.read_back()
-        failed = [f"{entry.region} ({entry.details})" for entry in version.replications if entry.state == "Failed"]
+        told = {entry.region: entry for entry in version.replications}
+        failed = [f"{name} ({entry.details})" for name, entry in told.items() if entry.state == "Failed"]
         if failed:
             raise ProviderError(
                 f"Cannot replicate {request.what} to {', '.join(failed)}.",
                 operation="GalleryImageVersions_CreateOrUpdate",
                 code="ReplicationFailed",
             )
-        if not version.replications:
-            return None
-        progress.update(min(entry.progress for entry in version.replications))
-        return version if all(entry.state == "Completed" for entry in version.replications) else None
+        # A region that Azure does not list yet is not replicated.
+        regions = [told.get(region.name) for region in version.managed.target_regions]
+        progress.update(min((entry.progress if entry else 0 for entry in regions), default=0))
+        return version if regions and all(entry and entry.state == "Completed" for entry in regions) else None
 
     return request.wait.until(check, what=f"{request.what} to be replicated")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.dates import shown_moment
 from .._core.diff import attributes_of
 from .._core.identity import IDENTITY_KEY
-from .gallery_resource import text
+from .gallery_resource import as_read, text
 from .subscription import normal_region
 
 if TYPE_CHECKING:
@@ -51,15 +51,6 @@ class GalleryVersionAttributes:
     exclude_from_latest: bool
     tags: dict[str, str]
 
-    @property
-    def publishing_profile(self) -> dict[str, Any]:
-        """What the bodies of requests say of all but location and tags."""
-        profile: dict[str, Any] = {
-            "targetRegions": [region.body for region in self.target_regions],
-            "excludeFromLatest": self.exclude_from_latest,
-        }
-        return profile | ({"endOfLifeDate": self.end_of_life_date} if self.end_of_life_date else {})
-
 
 @dataclasses.dataclass(frozen=True)
 class Replication:
@@ -81,6 +72,8 @@ class GalleryVersionState:
     published_date: str | None
     replications: tuple[Replication, ...]
     managed: GalleryVersionAttributes
+    publishing_profile: Mapping[str, Any]
+    """As a request may say it."""
 
     @classmethod
     def of(cls, version: GalleryImageVersion) -> GalleryVersionState:
@@ -98,7 +91,9 @@ class GalleryVersionState:
             provisioning_state=text(version.provisioning_state),
             published_date=_shown(profile and profile.published_date),
             replications=tuple(
-                Replication(str(entry.region), text(entry.state), entry.progress or 0, str(entry.details))
+                Replication(
+                    normal_region(str(entry.region)), text(entry.state), entry.progress or 0, str(entry.details)
+                )
                 for entry in (status and status.summary) or ()
             ),
             managed=GalleryVersionAttributes(
@@ -108,12 +103,24 @@ class GalleryVersionState:
                 exclude_from_latest=bool(profile and profile.exclude_from_latest),
                 tags=dict(version.tags or {}),
             ),
+            publishing_profile=as_read(profile) if profile else {},
         )
 
     @property
     def source_sha256(self) -> str | None:
         """Of the image that it was made from; ``None`` where this module has not made it."""
         return self.managed.tags.get(IDENTITY_KEY)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its import has failed, so that no region has anything of it."""
+        return self.provisioning_state == "Failed" and not any(
+            entry.state == "Completed" for entry in self.replications
+        )
+
+    @property
+    def failed_regions(self) -> frozenset[str]:
+        return frozenset(entry.region for entry in self.replications if entry.state == "Failed")
 
     @property
     def shown(self) -> Mapping[str, Any]:

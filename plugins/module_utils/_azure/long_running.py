@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._core.dependencies import require
 from .._core.errors import WaitTimeoutError
 from .._core.wait import Wait
 from .errors import provider_errors
@@ -21,7 +22,18 @@ T = TypeVar("T")
 
 def polling_options(wait: Wait) -> dict[str, Any]:
     """What the SDK's ``begin_...`` methods take, so that they ask as often as the user wants, or not at all."""
-    return {"polling_interval": wait.interval} if wait.enabled else {"polling": False}
+    if not wait.enabled:
+        return {"polling": False}
+    arm_polling = require("azure.mgmt.core.polling.arm_polling", "azure-mgmt-core")
+
+    class SteadyPolling(arm_polling.ARMPolling):  # type: ignore[name-defined]
+        """The SDK's follows each ``Retry-After``, for image versions a minute, and not ``wait_interval``."""
+
+        def _extract_delay(self) -> float:
+            return float(self._timeout)
+
+    # The last question comes before time is up.
+    return {"polling": SteadyPolling(min(wait.interval, wait.timeout / 2))}
 
 
 def finish(poller: LROPoller[T], wait: Wait, *, operation: str, attempt: str, began: str) -> T | None:

@@ -115,6 +115,43 @@ def test_other_definitions_are_created_once_too(
     assert not again.changed
 
 
+def test_trusted_launch_by_default_is_explained(definitions: Cloud) -> None:
+    definitions.fault("GalleryImages_CreateOrUpdate.trustedLaunch", fail="default")
+    made = definitions.fails(MODULE)
+    again = definitions.fails(MODULE)
+    for refused in (made, again):
+        assert "security_type is 'TrustedLaunchSupported', not 'Standard'" in refused.msg
+        assert "SecurityType=None" in refused.msg
+
+
+def test_a_definition_goes_after_its_versions(definitions: Cloud, versions: Cloud) -> None:
+    versions.succeeds("alpine_azure_gallery_version")
+    assert "nested resources exist" in definitions.fails(MODULE, state="absent").msg
+    with versions.held("GalleryImageVersions_Delete"):
+        versions.succeeds("alpine_azure_gallery_version", state="absent", wait=False)
+        mark = versions.mark()
+        going = definitions.start(MODULE, state="absent")
+        versions.until("GalleryImageVersions_List", mark)
+    assert going.result().result["changed"]
+
+
+def test_a_deletion_under_way_is_joined(definitions: Cloud) -> None:
+    definitions.succeeds(MODULE)
+    with definitions.held("GalleryImages_Delete"):
+        definitions.succeeds(MODULE, state="absent", wait=False)
+        mark = definitions.mark()
+        joining = definitions.start(MODULE, state="absent")
+        definitions.until("GalleryImages_Get", mark)
+    assert not joining.result().failed
+    assert definitions.writes(mark) == []
+
+
+def test_a_lost_answer_to_a_deletion_is_no_failure(definitions: Cloud) -> None:
+    definitions.succeeds(MODULE)
+    definitions.fault("GalleryImages_Delete", drop="after")
+    assert definitions.succeeds(MODULE, state="absent").changed
+
+
 def test_a_lost_answer_is_no_failure(definitions: Cloud) -> None:
     definitions.fault("GalleryImages_CreateOrUpdate", drop="after")
     assert definitions.succeeds(MODULE).changed

@@ -185,7 +185,7 @@ def test_what_is_immutable(requests_to: AzureRequests, gallery: str, change: dic
     before = requests_to.call("GET", path).json()
     name = next(iter(change))
     changed = {**body, "properties": {**body["properties"], **change}}
-    for method, asked in (("PUT", changed), ("PATCH", {"properties": change})):
+    for method, asked in (("PUT", changed), ("PATCH", {"properties": changed["properties"]})):
         status, code, message = requests_to.refused(method, path, asked)
         assert (status, code) == (409, "PropertyChangeNotAllowed")
         assert f"'galleryImage.properties.{name}'" in message
@@ -195,7 +195,13 @@ def test_what_is_immutable(requests_to: AzureRequests, gallery: str, change: dic
 
 def test_what_can_be_changed(requests_to: AzureRequests, gallery: str) -> None:
     path = requests_to.definition(gallery)
-    changed = requests_to.done("PATCH", path, {"tags": {"a": "b"}, "properties": {"description": "Small."}})
+    # What is not named counts as the default, and thus as changed.
+    small = {"description": "Small."}
+    for change in ({"tags": {"a": "b"}}, {"properties": small}, {"properties": {**small, "osType": "Linux"}}):
+        refused = requests_to.refused("PATCH", path, change)
+        assert refused[:2] == (409, "PropertyChangeNotAllowed")
+    known = {"osType": "Linux", "hyperVGeneration": "V2"}
+    changed = requests_to.done("PATCH", path, {"tags": {"a": "b"}, "properties": {**small, **known}})
     assert (changed["tags"], changed["properties"]["description"]) == ({"a": "b"}, "Small.")
     assert changed["properties"]["identifier"]["publisher"] == "alpine"
 

@@ -21,6 +21,8 @@ from tests.sandbox._azure._operations import Operations
 from tests.sandbox._azure._resources import LOCATIONS, Resource
 from tests.sandbox._azure._routes import API_VERSIONS, provider_of, route
 
+_SIGNED = "MIIIJzCCBw-g" * 340
+"""Polling URLs carry a certificate and a signature: they are of four kilobytes."""
 _GALLERY_KINDS = ("Galleries", "GalleryImages", "GalleryImageVersions")
 
 
@@ -84,7 +86,7 @@ class ResourceManager:
             case "StorageAccounts":
                 return self._get_storage_account(parts["account"])
             case "Operations" | "MachineOperations":
-                return self._operations.state(parts["operation"])
+                return self._operation(parts["operation"])
             case _ if name in _GALLERY_KINDS:
                 return self._gallery_resource(parts)
             case _:
@@ -183,7 +185,8 @@ class ResourceManager:
                 operation_id = self._galleries.delete(path)
                 if operation_id is None:
                     return "", 204
-                return "", 202, self._polling(operation_id)
+                polling = self._polling(operation_id)
+                return "", 202, {**polling, "Location": f"{polling['Azure-AsyncOperation']}&monitor=true"}
             case _:
                 raise ArmError(405, "MethodNotAllowed", f"The method {request.method} is not allowed.")
 
@@ -197,9 +200,16 @@ class ResourceManager:
     def _accepted(self, resource: Resource, operation: str, status: int) -> ResponseReturnValue:
         return resource.rendered(), status, self._polling(operation)
 
+    def _operation(self, operation: str) -> ResponseReturnValue:
+        state, headers = self._operations.state(operation), self._operations.headers(operation)
+        if "monitor" in request.args:
+            return "", 202 if state["status"] == "InProgress" else 200, headers
+        return state, 200, headers
+
     def _polling(self, operation: str) -> dict[str, str]:
         url = (
             f"{request.host_url}subscriptions/{self._account.subscription}/providers/Microsoft.Compute/locations/"
-            f"{self._location}/capsOperations/{operation}?api-version={request.args['api-version']}"
+            f"{self._location}/capsOperations/{operation}?api-version={request.args['api-version']}&t=639128620019988794&c={_SIGNED}"
         )
-        return {"Azure-AsyncOperation": url, "x-ms-request-id": str(uuid.uuid4())}
+        headers = {"Azure-AsyncOperation": url, "x-ms-request-id": str(uuid.uuid4())}
+        return headers | self._operations.headers(operation)

@@ -7,14 +7,23 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from tests.sandbox._azure._errors import ArmError, invalid_parameter
+from tests.sandbox._azure._errors import ArmError
 from tests.sandbox._azure._models import validate
 from tests.sandbox._azure._operations import Operations
 from tests.sandbox._azure._resources import LOCATIONS, Resource, StorageAccount, region_name
-from tests.sandbox._azure._rules import check_identifier, check_name, complete_definition, complete_version
+from tests.sandbox._azure._rules import (
+    check_identifier,
+    check_name,
+    complete_definition,
+    complete_version,
+    default_to_trusted_launch,
+)
 from tests.sandbox._azure._version_import import VersionImport
 from tests.sandbox._faults import FaultBook
 
+_VERSION_RETRY_AFTER = 60
+"""Seconds; what stands on each answer to a writing request, and of its operation."""
+_DEFAULTS = {"osType": "Windows", "osState": "Generalized", "hyperVGeneration": "V1", "architecture": "x64"}
 _IMMUTABLE = ("osType", "osState", "hyperVGeneration", "architecture", "identifier", "features")
 
 
@@ -90,9 +99,9 @@ class Galleries:
             checked = validate(f"{model}Update", body, target=target, partial=True)
             self._check_writable(resource)
             properties = checked.get("properties", {})
-            if "storageProfile" in properties:
-                name = f"{target}.properties.storageProfile"
-                raise invalid_parameter(f"Parameter '{name}' is not allowed.", name)
+            if len(path) == 2:
+                # What is not named is compared as if it were the default.
+                properties = {**_DEFAULTS, **properties}
             self._check_unchanged(resource, properties, target)
             merged = {**resource.body, **checked}
             merged["properties"] = {**resource.body["properties"], **properties}
@@ -171,7 +180,8 @@ class Galleries:
 
     @staticmethod
     def _check_writable(resource: Resource) -> None:
-        if resource.state == "Failed" and len(resource.path) == 3:
+        completed = any(status["state"] == "Completed" for status in resource.replication.values())
+        if resource.state == "Failed" and len(resource.path) == 3 and not completed:
             raise ArmError(
                 409,
                 "Conflict",
@@ -207,6 +217,8 @@ class Galleries:
         )
         resource = Resource(path=path, id=resource_id, body=body)
         if len(path) == 2:
+            if self._faults.take_failure("compute", "GalleryImages_CreateOrUpdate.trustedLaunch"):
+                default_to_trusted_launch(body["properties"])
             check_identifier(resource, self.children(path[:1]))
         self._resources[tuple(name.lower() for name in path)] = resource
         return resource
@@ -259,7 +271,13 @@ class Galleries:
         def failed(_error: ArmError) -> None:
             resource.state = "Failed"
 
-        return self._operations.start(work, held=held, succeeded=succeeded, failed=failed)
+        return self._operations.start(
+            work,
+            held=held,
+            succeeded=succeeded,
+            failed=failed,
+            retry_after=_VERSION_RETRY_AFTER if len(resource.path) == 3 else None,
+        )
 
 
 def _source_of(profile: dict[str, Any]) -> Any:

@@ -25,6 +25,7 @@ class Operations:
         self.seconds = seconds
         """How long an operation takes at least."""
         self._states: dict[str, dict[str, Any]] = {}
+        self._retry_after: dict[str, dict[str, str]] = {}
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -45,16 +46,19 @@ class Operations:
         held: threading.Event,
         succeeded: Callable[[], None],
         failed: Callable[[ArmError], None],
+        retry_after: int | None = None,
     ) -> str:
         """Run ``work`` and return the operation's id.
 
         :param held: waited for first.
         :param succeeded: called when ``work`` has returned and the time that an operation takes has passed.
         :param failed: called when ``work`` has raised.
+        :param retry_after: how many seconds the service asks to be left alone between two questions.
         """
         name = str(uuid.uuid4())
         state: dict[str, Any] = {"name": name, "startTime": _now(), "status": "InProgress"}
         self._states[name] = state
+        self._retry_after[name] = {"Retry-After": str(retry_after)} if retry_after else {}
         began = time.monotonic()
 
         def run() -> None:
@@ -84,3 +88,7 @@ class Operations:
             return dict(self._states[name])
         except KeyError:
             raise ArmError(404, "NotFound", f"The operation '{name}' was not found.") from None
+
+    def headers(self, name: str) -> dict[str, str]:
+        """What stands on the answer that has started an operation, and on those that say it has not ended."""
+        return self._retry_after[name] if self._states[name]["status"] == "InProgress" else {}

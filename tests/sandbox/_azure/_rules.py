@@ -38,6 +38,14 @@ def check_name(path: tuple[str, ...]) -> None:
         )
 
 
+def default_to_trusted_launch(properties: dict[str, Any]) -> None:
+    """What happens to a new definition in a subscription that has Trusted Launch as the default of generation 2."""
+    features = properties.get("features") or []
+    named = any(feature["name"] == "SecurityType" for feature in features)
+    if properties["hyperVGeneration"] == "V2" and not named:
+        properties["features"] = [*features, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]
+
+
 def complete_definition(properties: dict[str, Any]) -> None:
     """Apply the service's defaults to a definition, and the rules that span several properties."""
     properties.setdefault("hyperVGeneration", "V1")

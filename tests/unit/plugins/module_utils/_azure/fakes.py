@@ -11,6 +11,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline import PipelineResponse
 from azure.mgmt.compute import models
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.subscription import StorageAccount
@@ -57,6 +58,8 @@ class Poller:
     def __init__(self, error: Exception | None = None, *, done: bool = True) -> None:
         self._error = error
         self._done = done
+        self.fails = getattr(error, "status_code", 404) != 404
+        """Whether what was begun has not happened."""
         self.waited: float | None = None
         """The seconds for which somebody was ready to wait."""
 
@@ -71,14 +74,34 @@ class Poller:
             raise self._error
 
 
+def delay(options: dict[str, Any]) -> float:
+    """Seconds between two questions after an operation that was begun with these, whatever the service asks for."""
+    polling = options["polling"]
+    polling._pipeline_response = PipelineResponse(None, _AskForAMinute(), None)
+    seconds: float = polling._extract_delay()
+    return seconds
+
+
+class _AskForAMinute:
+    headers = {"Retry-After": "60"}
+
+
 @dataclasses.dataclass
 class Call:
     """A writing call, with its body as JSON."""
 
     name: str
     path: tuple[str, ...]
-    body: dict[str, Any] | None
+    body: Any
+    """``None`` of a deletion."""
     options: dict[str, Any]
+
+
+def _replicated(properties: dict[str, Any]) -> dict[str, Any]:
+    """What Azure says of a version that has reached all its regions."""
+    regions = properties.get("publishingProfile", {}).get("targetRegions")
+    done = [{"region": region["name"], "state": "Completed", "progress": 100} for region in regions or ()]
+    return {"replicationStatus": {"summary": done}} if regions else {}
 
 
 class Operations:
@@ -97,6 +120,11 @@ class Operations:
         """What the next reads find instead, one after the other."""
         self.get_error: Exception | None = None
         self.create_error: Exception | None = None
+        self.create_errors: list[Exception] = []
+        self.update_errors: list[Exception] = []
+        self.delete_errors: list[Exception] = []
+        """What the next calls raise."""
+        self.children: list[dict[str, Any]] = []
         self.poller = Poller()
         self.created: dict[str, Any] = {}
         """What Azure adds to a resource that is created."""
@@ -117,27 +145,40 @@ class Operations:
     def begin_create_or_update(self, *arguments: Any, **options: Any) -> Poller:
         *path, body = arguments
         self.calls.append(Call("create", tuple(path), body, options))
-        _raise(self.create_error)
+        _raise(self.create_errors.pop(0) if self.create_errors else self.create_error)
         self.resource = {
             "id": f"/ids/{path[-1]}",
             "name": path[-1],
             **body,
-            "properties": {"provisioningState": "Succeeded", **body["properties"], **self.created},
+            "properties": {
+                "provisioningState": "Succeeded",
+                **body["properties"],
+                **_replicated(body["properties"]),
+                **self.created,
+            },
         }
         return self.poller
 
     def begin_update(self, *arguments: Any, **options: Any) -> Poller:
         *path, body = arguments
         self.calls.append(Call("update", tuple(path), body, options))
+        _raise(self.update_errors.pop(0) if self.update_errors else None)
         assert self.resource is not None
-        properties = {**self.resource["properties"], **body.get("properties", {})}
-        self.resource = {**self.resource, **body, "properties": properties}
+        properties = {**self.resource["properties"], **body.get("properties", {}), "provisioningState": "Succeeded"}
+        self.resource = {**self.resource, **body, "properties": properties | _replicated(properties)}
         return self.poller
 
     def begin_delete(self, *path: str, **options: Any) -> Poller:
         self.calls.append(Call("delete", path, None, options))
-        self.resource = None
+        _raise(self.delete_errors.pop(0) if self.delete_errors else None)
+        if not self.poller.fails:
+            self.resource = None
         return self.poller
+
+    def list_below(self, *_path: str) -> list[Any]:
+        return [self.model(child) for child in self.children]
+
+    list_by_gallery = list_by_gallery_image = list_below
 
 
 class ComputeClient:

@@ -113,6 +113,19 @@ def test_change_of_description_and_tags() -> None:
     assert result["tags"] == {"owner": "me", "purpose": "test"}
 
 
+def test_what_other_hands_have_set_stays() -> None:
+    soft = {"softDeletePolicy": {"isSoftDeleteEnabled": True}}
+    case = Case(existing(properties={"provisioningState": "Succeeded", **soft}), description="Other")
+    case.present()
+    assert case.operations.calls[0].body["properties"] == {**soft, "description": "Other"}
+
+
+def test_failed_gallery_is_mended() -> None:
+    case = Case(existing(properties={"provisioningState": "Failed"}))
+    assert case.present()["changed"] is True
+    assert case.operations.writes == ["update"]
+
+
 def test_tags_replaced() -> None:
     assert Case(existing(), tags={"x": "y"}, append_tags=False).present()["tags"] == {"x": "y"}
 

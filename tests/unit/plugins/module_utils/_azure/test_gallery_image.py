@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "offer": "alpine",
     "sku": "x86_64-uefi-tiny",
     "disk_controller_types": None,
-    "accelerated_networking": True,
+    "accelerated_networking": None,
     "description": None,
     "end_of_life_date": None,
     "release_note_uri": None,
@@ -168,12 +168,16 @@ def test_features_of_others_do_no_harm() -> None:
         ({"architecture": "Arm64"}, {}, "architecture is 'aarch64', not 'x86_64'"),
         ({"osType": "Windows"}, {}, "os_type is 'Windows', not 'Linux'"),
         ({"osState": "Specialized"}, {}, "os_state is 'Specialized', not 'Generalized'"),
-        ({"features": FEATURES[:1]}, {}, r"disk_controller_types is \['SCSI'\], not \['NVMe', 'SCSI'\]"),
-        ({"features": FEATURES[1:]}, {}, "accelerated_networking is False, not True"),
         (
-            {"features": [*FEATURES, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]},
+            {"features": FEATURES[:1]},
+            {"disk_controller_types": ["SCSI", "NVMe"]},
+            r"disk_controller_types is \['SCSI'\], not \['NVMe', 'SCSI'\]",
+        ),
+        ({"features": FEATURES[1:]}, {"accelerated_networking": True}, "accelerated_networking is False, not True"),
+        (
+            {"features": [*FEATURES, {"name": "SecurityType", "value": "ConfidentialVM"}]},
             {},
-            "security_type is 'TrustedLaunchSupported', not 'Standard'",
+            "security_type is 'ConfidentialVM', not 'Standard'",
         ),
         ({}, {"sku": "other"}, "sku is 'x86_64-uefi-tiny', not 'other'"),
         ({}, {"location": "eastus"}, "location is 'westeurope', not 'eastus'"),
@@ -194,13 +198,24 @@ def test_users_may_write_the_region_otherwise() -> None:
 
 
 def test_what_can_be_changed() -> None:
-    case = Case(existing(description="Old"), description="New", release_note_uri="https://a.example/", tags={"a": "b"})
+    case = Case(
+        existing(description="Old", eula="Theirs"),
+        description="New",
+        release_note_uri="https://a.example/",
+        tags={"a": "b"},
+    )
     result = case.present()
     (call,) = case.operations.calls
     assert call.name == "update"
     assert call.body == {
         "tags": {"a": "b"},
-        "properties": {"description": "New", "releaseNoteUri": "https://a.example/"},
+        "properties": {
+            # Whatever is not named counts as its default, and has thus changed.
+            **{name: held for name, held in existing()["properties"].items() if name != "provisioningState"},
+            "eula": "Theirs",
+            "description": "New",
+            "releaseNoteUri": "https://a.example/",
+        },
     }
     assert validate("GalleryImageUpdate", call.body, target="galleryImage", partial=True) == call.body
     assert result["diff"] == {
@@ -219,11 +234,41 @@ def test_what_is_not_given_is_left_alone() -> None:
     assert (result["description"], result["end_of_life_date"]) == ("Old", "2028-05-01T00:00:00Z")
 
 
+TRUSTED_LAUNCH = [*FEATURES, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_trusted_launch_by_default_is_explained(check_mode: bool) -> None:
+    case = Case(existing(features=TRUSTED_LAUNCH))
+    with pytest.raises(
+        ConflictError, match=r"Trusted Launch as the default of generation 2.*SecurityType=None"
+    ) as caught:
+        case.present(check_mode=check_mode)
+    assert "-2" not in caught.value.message, "another name would be none the better"
+
+
+def test_defaults_are_no_wish_for_what_exists() -> None:
+    features = [{"name": "DiskControllerTypes", "value": "SCSI"}]
+    case = Case(existing(features=features))
+    result = case.present()
+    assert (result["changed"], result["disk_controller_types"], result["accelerated_networking"]) == (
+        False,
+        ["SCSI"],
+        False,
+    )
+
+
+def test_failed_definition_is_mended() -> None:
+    case = Case(existing(provisioningState="Failed"))
+    assert case.present()["changed"] is True
+    assert case.operations.writes == ["update"]
+
+
 def test_what_azure_makes_of_it_is_read_back() -> None:
     case = Case()
-    case.operations.created = {"features": [*FEATURES, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]}
+    case.operations.created = {"features": TRUSTED_LAUNCH}
     with pytest.raises(
-        ProviderError, match="is not what was asked for: security_type is 'TrustedLaunchSupported'"
+        ProviderError, match=r"security_type is 'TrustedLaunchSupported'.* Trusted Launch as the default"
     ) as caught:
         case.present()
     assert caught.value.operation == "GalleryImages_CreateOrUpdate"

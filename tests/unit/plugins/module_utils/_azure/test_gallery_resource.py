@@ -15,8 +15,9 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
-from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Operations, Poller, arm_error
+from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Operations, Poller, arm_error, delay
 
+CONCURRENT = "The request failed due to conflict with a concurrent request."
 BODY = {"location": "westeurope", "tags": {}, "properties": {}}
 
 
@@ -24,10 +25,10 @@ def in_state(state: str) -> dict[str, Any]:
     return {"id": "/ids/g", "location": "westeurope", "properties": {"provisioningState": state}}
 
 
-def resource(operations: Operations, wait: Wait = WAIT, expand: str | None = None) -> GalleryResource[GalleryState]:
+def resource(operations: Operations, wait: Wait = WAIT, **options: Any) -> GalleryResource[GalleryState]:
     path = ("group", "g")
     return GalleryResource(
-        operations, GalleryState.of, kind="Galleries", path=path, what="gallery g", wait=wait, expand=expand
+        operations, GalleryState.of, kind="Galleries", path=path, what="gallery g", wait=wait, **options
     )
 
 
@@ -124,7 +125,7 @@ def test_create() -> None:
     resource(operations).create(BODY)
     (call,) = operations.calls
     assert (call.name, call.path, call.body) == ("create", ("group", "g"), BODY)
-    assert call.options == {"polling_interval": WAIT.interval}
+    assert delay(call.options) == WAIT.interval
 
 
 def test_create_without_waiting_does_not_poll() -> None:
@@ -148,12 +149,79 @@ def test_create_joins_a_creation_that_is_under_way() -> None:
     assert operations.writes == ["create"]
 
 
-@pytest.mark.parametrize("state", ["Failed", None])
-def test_create_does_not_join_what_failed_or_went(state: str | None) -> None:
-    operations = galleries(None, "Creating", state)
-    operations.create_error = arm_error(409, "Conflict", "Concurrent request.")
-    with pytest.raises(ProviderError, match="Conflict: Concurrent request"):
+def test_create_does_not_join_what_failed() -> None:
+    operations = galleries(None, "Creating", "Failed")
+    operations.create_error = arm_error(409, "Conflict", CONCURRENT)
+    with pytest.raises(ProviderError, match="concurrent request"):
         resource(operations).create(BODY)
+
+
+def test_create_waits_out_what_went_or_what_it_belongs_to() -> None:
+    operations = galleries(None, "Deleting", None, None)
+    operations.create_errors = [arm_error(409, "Conflict", CONCURRENT), arm_error(409, "Conflict", CONCURRENT)]
+    assert resource(operations).create(BODY) is True
+    assert operations.writes == ["create"] * 3
+
+
+def test_update_waits_out_another_one() -> None:
+    operations = galleries("Succeeded", "Updating", "Succeeded")
+    operations.update_errors = [arm_error(409, "Conflict", CONCURRENT)]
+    resource(operations).update(BODY)
+    assert operations.writes == ["update"] * 2
+
+
+@pytest.mark.parametrize("wait", [WAIT, NO_WAIT])
+def test_update_that_is_refused_is_not_repeated(wait: Wait) -> None:
+    operations = galleries("Succeeded")
+    operations.update_errors = [arm_error(409, "Conflict", CONCURRENT if wait is NO_WAIT else "Not allowed.")]
+    with pytest.raises(ProviderError, match="Conflict"):
+        resource(operations, wait).update(BODY)
+
+
+@pytest.mark.parametrize("states", [["Deleting", "Deleting", None], [None, None]])
+def test_delete_joins_a_deletion(states: list[str | None]) -> None:
+    operations = galleries("Deleting", *states)
+    operations.delete_errors = [arm_error(409, "Conflict", CONCURRENT)]
+    resource(operations).delete()
+    assert operations.writes == ["delete"]
+
+
+def test_delete_waits_for_what_is_in_it_to_be_gone() -> None:
+    operations = galleries("Succeeded")
+    operations.children = [in_state("Deleting")]
+    operations.delete_errors = [arm_error(409, "CannotDeleteResource", "Nested resources exist.")]
+    resource(operations, children=operations.list_below).delete()
+    assert operations.writes == ["delete"] * 2
+
+
+def test_delete_of_what_is_not_empty_is_refused_at_once() -> None:
+    operations = galleries("Succeeded")
+    operations.children = [in_state("Deleting"), in_state("Succeeded")]
+    operations.delete_errors = [arm_error(409, "CannotDeleteResource", "Nested resources exist.")]
+    with pytest.raises(ProviderError, match="Nested resources exist"):
+        resource(operations, children=operations.list_below).delete()
+    assert operations.writes == ["delete"]
+
+
+def test_delete_that_failed_though_it_is_gone() -> None:
+    operations = galleries(None)
+    operations.poller = Poller(arm_error(404, "NotFound"))
+    resource(operations).delete()
+
+
+def test_delete_that_somebody_stopped() -> None:
+    operations = galleries("Deleting", "Deleting", "Failed")
+    operations.delete_errors = [arm_error(409, "Conflict", CONCURRENT)]
+    with pytest.raises(ProviderError, match="provisioning state is Failed"):
+        resource(operations).delete()
+
+
+def test_what_is_being_deleted_is_as_good_as_gone() -> None:
+    assert resource(galleries("Deleting")).found(check_mode=True) is None
+
+
+def test_read_back_waits_for_a_change_of_another_run() -> None:
+    assert resource(galleries("Updating", "Updating", "Succeeded")).read_back().provisioning_state == "Succeeded"
 
 
 def test_create_does_not_join_a_deletion() -> None:
@@ -189,7 +257,7 @@ def test_update_and_delete() -> None:
 def test_delete_that_must_end_polls_even_when_waiting_is_off() -> None:
     operations = galleries("Failed")
     resource(operations, NO_WAIT).delete(must_end=True)
-    assert operations.calls[0].options == {"polling_interval": NO_WAIT.interval}
+    assert delay(operations.calls[0].options) == NO_WAIT.interval
 
 
 def test_delete_without_waiting() -> None:
@@ -203,7 +271,7 @@ def test_read_back() -> None:
     assert resource(galleries("Creating"), NO_WAIT).read_back().managed.location == "westeurope"
 
 
-@pytest.mark.parametrize("state", ["Failed", "Creating", None])
+@pytest.mark.parametrize("state", ["Failed", None])
 def test_read_back_of_what_did_not_succeed(state: str | None) -> None:
     with pytest.raises(ProviderError, match=f"provisioning state is {state or 'gone'}"):
         resource(galleries(state)).read_back()

@@ -28,6 +28,7 @@ from tests.unit.plugins.module_utils._azure.fakes import (
     Clients,
     Poller,
     arm_error,
+    delay,
 )
 
 URI = "https://account.blob.core.windows.net/images/small.vhd"
@@ -42,6 +43,7 @@ OPTIONS: dict[str, Any] = {
     "storage_account": "account",
     "storage_account_resource_group": None,
     "target_regions": [],
+    "purge_target_regions": False,
     "end_of_life_date": None,
     "exclude_from_latest": None,
     "tags": None,
@@ -52,7 +54,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def region(name: str, count: int = 1, storage: str = "Standard_LRS") -> dict[str, Any]:
+def region(name: str, count: int | None = None, storage: str | None = None) -> dict[str, Any]:
     """As option ``target_regions`` has it."""
     return {"name": name, "regional_replica_count": count, "storage_account_type": storage}
 
@@ -68,6 +70,13 @@ def replication(**states: str) -> dict[str, Any]:
             for name, state in states.items()
         ]
     }
+
+
+def lost(**profile: Any) -> dict[str, Any]:
+    """A version that no region has anything of."""
+    version = existing("Failed", **profile)
+    version["properties"]["replicationStatus"] = replication(WestEurope="Failed")
+    return version
 
 
 def existing(state: str = "Succeeded", sha256: str | None = SHA256, **profile: Any) -> dict[str, Any]:
@@ -96,7 +105,6 @@ class Case:
         self.clients: Any = Clients()
         self.operations = self.clients.compute.gallery_image_versions
         self.operations.resource = existing
-        self.operations.created = {"replicationStatus": replication(westeurope="Completed")}
         self.subscription = self.clients.subscription
         self.request = GalleryVersionRequest.from_params({**OPTIONS, **options})
 
@@ -221,7 +229,7 @@ def test_users_may_write_the_region_otherwise() -> None:
 
 
 def test_failed_version_is_deleted_and_imported_once_more() -> None:
-    case = Case(existing("Failed", endOfLifeDate="2020-01-01T00:00:00Z"))
+    case = Case(lost(endOfLifeDate="2020-01-01T00:00:00Z"))
     result = case.present()
     assert case.operations.writes == ["delete", "create"]
     assert result["import_needed"] is True
@@ -229,16 +237,15 @@ def test_failed_version_is_deleted_and_imported_once_more() -> None:
 
 
 def test_failed_version_is_deleted_to_the_end_even_without_waiting() -> None:
-    case = Case(existing("Failed"), wait=False, wait_interval=3)
+    case = Case(lost(), wait=False, wait_interval=3)
     case.present()
-    assert [call.options for call in case.operations.calls] == [
-        {"polling_interval": 3},
-        {"polling": False},
-    ]
+    deletion, creation = case.operations.calls
+    assert delay(deletion.options) == 2.5
+    assert creation.options == {"polling": False}
 
 
 def test_failed_version_foreseen() -> None:
-    case = Case(existing("Failed"))
+    case = Case(lost())
     result = case.present(check_mode=True)
     assert (result["changed"], result["import_needed"]) == (True, True)
     assert case.operations.calls == []
@@ -292,7 +299,7 @@ def test_new_region_needs_an_update_only() -> None:
     assert call.body == {
         "properties": {
             "publishingProfile": {
-                "targetRegions": [region_body("eastus"), region_body("westeurope")],
+                "targetRegions": [region_body("eastus"), region_body("West Europe")],
                 "excludeFromLatest": False,
             }
         }
@@ -305,7 +312,9 @@ def test_new_region_needs_an_update_only() -> None:
 
 def test_regions_that_are_not_named_are_kept() -> None:
     regions = [region_body("West Europe"), region_body("East US", 5)]
-    case = Case(existing(targetRegions=regions), target_regions=[region("eastus", 5)])
+    before = existing(targetRegions=regions)
+    before["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Completed")
+    case = Case(before, target_regions=[region("eastus", 5)])
     assert case.present()["changed"] is False
 
 
@@ -330,7 +339,81 @@ def test_attributes_that_can_be_changed(options: dict[str, Any], profile: dict[s
     case = Case(existing(), **options)
     assert case.present()["changed"] is True
     body = case.operations.calls[0].body
-    assert body == {"properties": {"publishingProfile": {"targetRegions": [region_body("westeurope")], **profile}}}
+    assert body == {"properties": {"publishingProfile": {"targetRegions": [region_body("West Europe")], **profile}}}
+
+
+def bad_region(state: str = "Failed") -> dict[str, Any]:
+    """A good version that has not got to one of its regions."""
+    regions = [region_body("West Europe"), {**region_body("East US", 5), "excludeFromLatest": True}]
+    version = existing(state, targetRegions=regions, replicaCount=2)
+    version["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Failed")
+    return version
+
+
+@pytest.mark.parametrize("state", ["Failed", "Succeeded"])
+def test_region_that_failed_is_taken_away_and_added_again(state: str) -> None:
+    foreseen, case = Case(bad_region(state)), Case(bad_region(state))
+    check = foreseen.present(check_mode=True)
+    result = case.present()
+    assert (check["changed"], check["import_needed"], foreseen.operations.calls) == (True, False, [])
+    assert (result["changed"], result["import_needed"]) == (True, False)
+    sent = [call.body["properties"]["publishingProfile"] for call in case.operations.calls]
+    assert [len(profile["targetRegions"]) for profile in sent] == [1, 2]
+    assert sent[1]["targetRegions"][0] == {**region_body("East US", 5), "excludeFromLatest": True}
+    assert {profile["replicaCount"] for profile in sent} == {2}
+
+
+def test_region_that_failed_and_is_no_longer_wanted_is_taken_away() -> None:
+    case = Case(bad_region(), purge_target_regions=True)
+    assert len(case.present()["target_regions"]) == 1
+    assert case.operations.writes == ["update"]
+
+
+def test_change_that_failed_is_made_again() -> None:
+    case = Case(existing("Failed"))
+    assert case.present()["changed"] is True
+    assert case.operations.writes == ["update"]
+
+
+def test_version_that_cannot_be_mended_is_not_deleted() -> None:
+    case = Case(bad_region())
+    case.operations.update_errors = [arm_error(409, "Conflict", "No.")]
+    with pytest.raises(ProviderError, match=r"failed in eastus.*delete it with state=absent and import it again"):
+        case.present()
+    assert case.operations.writes == ["update"]
+
+
+def test_regions_are_taken_away_on_demand() -> None:
+    regions = [region_body("West Europe", 4), region_body("East US")]
+    case = Case(existing(targetRegions=regions), purge_target_regions=True)
+    result = case.present()
+    assert case.operations.calls[0].body["properties"]["publishingProfile"]["targetRegions"] == regions[:1]
+    assert [held["name"] for held in result["target_regions"]] == ["westeurope"]
+
+
+def test_what_other_hands_have_set_stays() -> None:
+    key = {"osDiskImage": {"diskEncryptionSetId": "/ids/set"}}
+    own = {**region_body("West Europe", 7, "Standard_ZRS"), "encryption": key, "excludeFromLatest": True}
+    case = Case(
+        existing(targetRegions=[own], replicationMode="Full", unknownYet=1),
+        target_regions=[region("westeurope"), region("eastus")],
+    )
+    assert case.present()["changed"] is True
+    (call,) = case.operations.calls
+    assert call.body["properties"]["publishingProfile"] == {
+        "targetRegions": [region_body("eastus"), own],
+        "replicationMode": "Full",
+        "unknownYet": 1,
+        "excludeFromLatest": False,
+    }
+
+
+def test_creation_that_was_joined_is_brought_to_what_is_wanted() -> None:
+    case = Case(tags={"a": "b"})
+    case.operations.states = [None, existing()]
+    case.operations.create_errors = [arm_error(409, "Conflict")]
+    assert case.present()["tags"]["a"] == "b"
+    assert case.operations.writes == ["create", "update"]
 
 
 def test_tags_alone() -> None:
@@ -359,8 +442,11 @@ def test_replication_is_waited_for() -> None:
         existing(),
         existing(),
     ]
-    states[0]["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Unknown")
+    for state in states:
+        state["properties"]["publishingProfile"]["targetRegions"].append(region_body("East US"))
+    states[0]["properties"]["replicationStatus"] = replication(WestEurope="Completed")
     states[1]["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Replicating")
+    states[2]["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Completed")
     case.operations.states = [None, *copy.deepcopy(states)]
     assert case.present()["provisioning_state"] == "Succeeded"
     assert len(case.operations.reads) == 4
@@ -370,7 +456,7 @@ def test_replication_is_as_far_as_the_slowest_region(monkeypatch: pytest.MonkeyP
     lines = tmp_path / "progress"
     monkeypatch.setenv(FILE_VARIABLE, str(lines))
     halfway = existing()
-    halfway["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Replicating")
+    halfway["properties"]["replicationStatus"] = replication(WestEurope="Replicating")
     case = Case()
     case.operations.states = [existing(), halfway, existing()]
     case.present()
@@ -380,16 +466,16 @@ def test_replication_is_as_far_as_the_slowest_region(monkeypatch: pytest.MonkeyP
 
 
 def test_replication_that_fails_names_the_region() -> None:
-    before = existing()
-    before["properties"]["replicationStatus"] = replication(WestEurope="Completed", EastUS="Failed")
-    with pytest.raises(ProviderError, match=r"Cannot replicate .* to EastUS \(EastUS!\)") as caught:
-        Case(before).present()
+    case = Case()
+    case.operations.created = {"replicationStatus": replication(WestEurope="Completed", EastUS="Failed")}
+    with pytest.raises(ProviderError, match=r"Cannot replicate .* to eastus \(EastUS!\)") as caught:
+        case.present()
     assert caught.value.code == "ReplicationFailed"
 
 
 def test_replication_that_never_ends() -> None:
     before = existing()
-    before["properties"]["replicationStatus"] = replication(EastUS="Replicating")
+    before["properties"]["replicationStatus"] = replication(WestEurope="Replicating")
     with pytest.raises(WaitTimeoutError, match="to be replicated"):
         Case(before, wait_timeout=0).present()
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -57,11 +56,15 @@ def test_everything_that_azure_tells() -> None:
         provisioning_state="Updating",
         published_date="2026-11-24T06:21:00Z",
         replications=(
-            Replication("West Europe", "Completed", 100, ""),
-            Replication("East US", "Failed", 40, "No quota."),
+            Replication("westeurope", "Completed", 100, ""),
+            Replication("eastus", "Failed", 40, "No quota."),
         ),
         managed=ATTRIBUTES,
+        publishing_profile={
+            name: value for name, value in VERSION["properties"]["publishingProfile"].items() if name != "publishedDate"
+        },
     )
+    assert (state.is_lost, state.failed_regions) == (False, frozenset({"eastus"}))
     assert state.source_sha256 == SHA256
 
 
@@ -89,10 +92,15 @@ def test_what_is_shown() -> None:
     }
 
 
-@pytest.mark.parametrize(("date", "said"), [("2028-05-01T00:00:00Z", True), (None, False)])
-def test_a_date_that_is_not_known_is_not_sent(date: str | None, said: bool) -> None:
-    profile = dataclasses.replace(ATTRIBUTES, end_of_life_date=date).publishing_profile
-    assert ("endOfLifeDate" in profile) is said
+@pytest.mark.parametrize(
+    ("state", "region", "lost"),
+    [("Failed", "Failed", True), ("Failed", "Completed", False), ("Creating", "Unknown", False)],
+)
+def test_only_what_no_region_has_is_lost(state: str, region: str, lost: bool) -> None:
+    status = {"summary": [{"region": "eastus", "state": region}]}
+    properties = {"provisioningState": state, "replicationStatus": status, "storageProfile": {}}
+    model = models.GalleryImageVersion({"id": "/ids/1", "location": "eastus", "properties": properties})
+    assert GalleryVersionState.of(model).is_lost is lost
 
 
 def test_storage_account_types_are_those_of_the_api() -> None:

@@ -12,7 +12,7 @@ from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import (
     WaitTimeoutError,
 )
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import Wait
-from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Poller, arm_error
+from tests.unit.plugins.module_utils._azure.fakes import NO_WAIT, WAIT, Poller, arm_error, delay
 
 WORDS = {"operation": "Galleries_Delete", "attempt": "delete it", "began": "it to be deleted"}
 
@@ -56,5 +56,6 @@ def test_time_is_up() -> None:
 
 
 def test_how_often_to_ask() -> None:
-    assert polling_options(Wait(interval=7)) == {"polling_interval": 7}
+    assert delay(polling_options(Wait(interval=7))) == 7
+    assert delay(polling_options(Wait(interval=7, timeout=6))) == 3, "the last question comes before time is up"
     assert polling_options(NO_WAIT) == {"polling": False}
