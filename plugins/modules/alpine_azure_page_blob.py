@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - alpine.cloud._attributes
   - alpine.cloud._attributes.actiongroup_azure
   - alpine.cloud._azure
+  - alpine.cloud._wait
 attributes:
   check_mode:
     support: full
@@ -69,6 +70,12 @@ options:
     description:
       - The address of the account's Blob service. If not set, that of O(storage_account) in O(cloud_environment).
     type: str
+  best_effort:
+    description:
+      - With O(state=absent), warn and succeed when the blob cannot be removed, as when it is kept by a policy or the
+        right to delete is missing. RV(remains) then tells what is left.
+    type: bool
+    default: false
   threads:
     description: How many pages to send at the same time.
     type: int
@@ -133,6 +140,12 @@ uploaded_bytes:
   returned: O(state=present)
   type: int
   sample: 183697408
+remains:
+  description: What could not be removed with O(best_effort=true), as container and name.
+  returned: O(state=absent)
+  type: list
+  elements: str
+  sample: []
 failure:
   description: The operation, code and status of a request that Azure refused.
   returned: when a request failed
@@ -147,12 +160,14 @@ from ..module_utils._azure.auth import AZURE_ARGUMENT_SPEC
 from ..module_utils._azure.clients import AzureClients
 from ..module_utils._azure.page_blob import PageBlobRequest, ensure_absent, ensure_present
 from ..module_utils._core.module import run_module
+from ..module_utils._core.wait import WAIT_ARGUMENT_SPEC
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AZURE_ARGUMENT_SPEC,
+            **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "storage_account": {"type": "str", "required": True},
             "container": {"type": "str", "required": True},
@@ -162,6 +177,7 @@ def main() -> None:
             "source_sha256": {"type": "str"},
             "account_key": {"type": "str", "no_log": True},
             "blob_endpoint": {"type": "str"},
+            "best_effort": {"type": "bool", "default": False},
             "threads": {"type": "int", "default": 8},
         },
         required_if=[("state", "present", ["src", "source_sha256"])],

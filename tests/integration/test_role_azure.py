@@ -114,6 +114,20 @@ def test_failed_import_is_told_cleared_up_and_made_good(sandbox: RunningSandbox,
     assert _staged_blobs(sandbox) == set()
 
 
+def test_nothing_good_is_lost_by_a_time_out_or_a_refused_removal(sandbox: RunningSandbox, role: Role) -> None:
+    with sandbox.held("azure", "GalleryImageVersions_CreateOrUpdate"):
+        assert "(wait_timeout)" in role.fails(alpine_azure_wait_timeout=8)
+        assert len(_staged_blobs(sandbox)) == 1, "Azure still imports from it"
+    sandbox.order_fault("azure", operation="DeleteBlob", status=403)
+    start = sandbox.mark()
+    finished = role.succeeds()
+    assert "GalleryImageVersions_CreateOrUpdate" not in sandbox.writes(start), "the next run joins in"
+    (left,) = finished.result["remains"]
+    assert left.startswith("alpine-images/")
+    assert role.succeeds().result["remains"] == []
+    assert _staged_blobs(sandbox) == set()
+
+
 def test_replication_that_fails_names_the_region(sandbox: RunningSandbox, role: Role) -> None:
     sandbox.order_fault("azure", operation="GalleryImageVersions_Replicate", fail="No capacity.", nth=2)
     failed = role.fails(alpine_azure_target_regions=[{"name": "westus2"}])

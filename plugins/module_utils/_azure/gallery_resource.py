@@ -217,14 +217,15 @@ class GalleryResource(Generic[S]):
 
     def _is_gone(self) -> bool | None:
         state = self.get()
-        if state is not None and state.provisioning_state not in _TRANSIENT:
+        if state is not None and state.provisioning_state == "Failed":
             raise ProviderError(
-                f"Cannot delete {self.what}: its provisioning state is {state.provisioning_state}. Azure keeps the "
-                "reason in the resource group's activity log.",
+                f"Cannot delete {self.what}: its provisioning state is Failed. Azure keeps the reason in the resource "
+                "group's activity log.",
                 operation=f"{self._kind}_Delete",
                 code=state.provisioning_state,
             )
-        return True if state is None else None
+        # What is there and is not being deleted, somebody has made anew.
+        return None if state is not None and state.provisioning_state == "Deleting" else True
 
     def read_back(self) -> S:
         """What there is now, once nobody is changing it.

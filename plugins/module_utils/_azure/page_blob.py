@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.dependencies import require
 from .._core.diff import diff_of
-from .._core.errors import ConflictError, InputError
+from .._core.errors import ConflictError, InputError, ProviderError
 from .._core.identity import checked_sha256, refuse_other_content
 from .._core.units import MIB
+from .._core.wait import Wait
 from .._disk.vhd import FOOTER_SIZE, read_vhd_footer
 from .clients import AzureClients
 from .errors import provider_errors
 from .page_blob_state import PageBlobAttributes, PageBlobState, page_blob_state
-from .page_upload import PageUpload
+from .page_upload import GONE, PageUpload
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
@@ -42,6 +43,8 @@ class PageBlobRequest:
     """``None`` where the blob is to go, whatever it holds."""
     create_container: bool
     threads: int
+    best_effort: bool
+    wait: Wait
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> PageBlobRequest:
@@ -67,6 +70,8 @@ class PageBlobRequest:
             source_sha256=checked_sha256(params["source_sha256"]) if params["source_sha256"] else None,
             create_container=params["create_container"],
             threads=params["threads"],
+            best_effort=params["best_effort"],
+            wait=Wait.from_params(params),
         )
 
     @property
@@ -105,8 +110,8 @@ def ensure_present(
         if container_missing:
             _create_container(container, request)
         sha256 = str(request.source_sha256)
-        upload = PageUpload(blob, request.what, Path(request.src), size, sha256, request.threads)
-        uploaded = upload.run(found, resume=resume)
+        upload = PageUpload(blob, request.what, Path(request.src), size, sha256, request.threads, request.wait)
+        uploaded = _run(upload, found, resume=resume)
     before = found and PageBlobAttributes("unfinished", found.size, None)
     diff = diff_of(before, request.wanted(size))
     return _result(blob, request, size, changed=True, resumed=resume, uploaded_bytes=uploaded, diff=diff)
@@ -117,12 +122,27 @@ def ensure_absent(
 ) -> dict[str, Any]:
     """Delete the blob; when ``source_sha256`` is given, only one that holds that content, finished or not.
 
+    :param warn: tells the user what remains, with ``best_effort``.
     :raises ConflictError: when it holds other content.
     """
+    try:
+        return _removed(clients, request, check_mode=check_mode)
+    except (ConflictError, ProviderError) as error:
+        if not request.best_effort:
+            raise
+        warn(
+            f"{request.what} remains: {error.message} Remove it by hand, or have role alpine_azure keep what it stages "
+            "(alpine_azure_keep_staged)."
+        )
+        _container, blob = _clients(clients, request)
+        return {"changed": False, "url": blob.url, "remains": [f"{request.container}/{request.name}"]}
+
+
+def _removed(clients: AzureClients, request: PageBlobRequest, *, check_mode: bool) -> dict[str, Any]:
     _container, blob = _clients(clients, request)
     found = page_blob_state(blob, request.what)
     if found is None:
-        return {"changed": False, "url": blob.url}
+        return {"changed": False, "url": blob.url, "remains": []}
     refuse_other_content(request.what, held=found.holds, wanted=request.source_sha256)
     if not check_mode:
         exceptions = require("azure.core.exceptions", "azure-core")
@@ -132,7 +152,7 @@ def ensure_absent(
         ):
             blob.delete_blob(delete_snapshots="include")
     before = PageBlobAttributes("present", found.size, found.holds)
-    return {"changed": True, "url": blob.url, "diff": diff_of(before, None)}
+    return {"changed": True, "url": blob.url, "remains": [], "diff": diff_of(before, None)}
 
 
 def check_fixed_vhd(src: str) -> int:
@@ -194,13 +214,30 @@ def _exists(container: ContainerClient, request: PageBlobRequest) -> bool:
 
 
 def _create_container(container: ContainerClient, request: PageBlobRequest) -> None:
-    exceptions = require("azure.core.exceptions", "azure-core")
-    with (
-        provider_errors("CreateContainer", f"create container {request.container}"),
-        contextlib.suppress(exceptions.ResourceExistsError),
-    ):
-        # Private: no public access is asked for.
-        container.create_container()
+    def attempt() -> bool | None:
+        try:
+            with provider_errors("CreateContainer", f"create container {request.container}"):
+                # Private: no public access is asked for.
+                container.create_container()
+        except ProviderError as error:
+            # Azure takes half a minute and more to delete one.
+            if error.code == "ContainerBeingDeleted" and request.wait.enabled:
+                return None
+            if error.code != "ContainerAlreadyExists":
+                raise
+        return True
+
+    request.wait.until(attempt, what=f"the old container {request.container} to be gone")
+
+
+def _run(upload: PageUpload, found: PageBlobState | None, *, resume: bool) -> int:
+    """As :meth:`PageUpload.run`, once more when another run has removed the blob, since it needs it no longer."""
+    try:
+        return upload.run(found, resume=resume)
+    except ProviderError as error:
+        if error.code != GONE:
+            raise
+    return upload.run(None, resume=False)
 
 
 def _result(

@@ -17,6 +17,7 @@ from .._core.dependencies import require
 from .._core.digests import new_md5
 from .._core.errors import ConflictError, ProviderError
 from .._core.progress import Progress
+from .._core.wait import Wait
 from .._disk.vhd import FOOTER_SIZE
 from .errors import provider_errors
 from .page_blob_state import COMMITTED, UNFINISHED, PageBlobState, page_blob_state
@@ -26,9 +27,9 @@ from .threads import map_bounded
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
+GONE = "BlobNotFound"
 _CONDITION_CODES = ("ConditionNotMet", "BlobAlreadyExists", "TargetConditionNotMet")
 _REPLACED_CODES = ("SequenceNumberConditionNotMet", "InvalidBlobType")
-_COMMIT_ATTEMPTS = 3
 
 
 def sequence_number(sha256: str) -> int:
@@ -51,6 +52,8 @@ class PageUpload:
     sha256: str
     """Of the source image."""
     threads: int
+    wait: Wait
+    """For another upload of the same content, which changes the blob as well."""
 
     def run(self, found: PageBlobState | None, *, resume: bool) -> int:
         """Upload, and mark the blob as complete.
@@ -59,6 +62,7 @@ class PageUpload:
         :param resume: send only what the blob does not hold yet.
         :return: how many bytes were sent.
         :raises ConflictError: when another upload takes the blob over.
+        :raises ProviderError: with code ``BlobNotFound`` when another run removes the blob.
         """
         if not resume:
             self._create(found)
@@ -117,29 +121,36 @@ class PageUpload:
                 raise
             # The answer to our own first attempt may have got lost.
             now = page_blob_state(self.blob, self.what)
-            if now is None or now.size != self.size or now.unfinished != self.sha256:
+            if now is None or now.size != self.size or now.holds != self.sha256:
                 raise self._replaced() from error
 
     def _commit(self, md5: bytes) -> None:
         storage = require("azure.storage.blob", "azure-storage-blob")
         settings = storage.ContentSettings(content_type="application/octet-stream", content_md5=bytearray(md5))
-        for _attempt in range(_COMMIT_ATTEMPTS):
+
+        def attempt() -> bool | None:
             now = page_blob_state(self.blob, self.what)
-            if now is None or now.sequence_number != self._number:
-                break
+            if now is None:
+                raise ProviderError(
+                    f"{self.what} was removed while this run wrote to it.", operation="GetBlobProperties", code=GONE
+                )
+            if now.sequence_number != self._number:
+                raise self._replaced()
             if now.committed == self.sha256:
-                return
+                return True
             try:
                 with provider_errors("SetBlobProperties", f"finish {self.what}"):
                     etag = str(self.blob.set_http_headers(settings, **_unchanged(now.etag))["etag"])
                 with provider_errors("SetBlobMetadata", f"finish {self.what}"):
                     self.blob.set_blob_metadata({COMMITTED: self.sha256}, **_unchanged(etag))
-                return
             except ProviderError as error:
-                # A repeated request meets the change that its first attempt made: look again.
+                # A repeated request meets the change that its first attempt made, or another run's: look again.
                 if error.code not in _CONDITION_CODES:
                     raise
-        raise self._replaced()
+                return None
+            return True
+
+        self.wait.until(attempt, what=f"another upload of the same content to {self.what} to end")
 
     def _replaced(self) -> ConflictError:
         return ConflictError(

@@ -55,6 +55,7 @@ def blobs(azure: Cloud, small_disk: SmallDisk) -> Cloud:
         name="small.vhd",
         src=str(small_disk.fixed_vhd),
         source_sha256=small_disk.sha256,
+        wait_interval=0,
     )
 
 

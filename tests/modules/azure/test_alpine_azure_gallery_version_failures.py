@@ -65,3 +65,42 @@ def test_an_import_under_way_is_adopted(versions: Cloud) -> None:
     assert not under_way.changed
     assert (awaited.changed, awaited["provisioning_state"]) == (False, "Succeeded")
     assert awaited["id"] == begun["id"]
+
+
+def test_a_region_that_fails_is_mended(versions: Cloud) -> None:
+    versions.fault("GalleryImageVersions_Replicate", fail="No capacity.")
+    failed = versions.fails(MODULE)
+    check = versions.succeeds(MODULE, check_mode=True, source_uri=None)
+    start = versions.mark()
+    mended = versions.succeeds(MODULE, source_uri=None)
+    assert "{region:northeurope, detail:No capacity.}" in failed.msg
+    assert versions.writes(start) == ["GalleryImageVersions_Update"] * 2
+    assert (check.changed, check["import_needed"]) == (True, False)
+    assert (mended.changed, mended["import_needed"], mended["provisioning_state"]) == (True, False, "Succeeded")
+    assert [region["name"] for region in mended["target_regions"]] == ["northeurope", "westeurope"]
+
+
+def test_a_region_is_taken_away(versions: Cloud) -> None:
+    versions.succeeds(MODULE)
+    kept = versions.succeeds(MODULE, target_regions=[])
+    taken = versions.succeeds(MODULE, target_regions=[], purge_target_regions=True)
+    again = versions.succeeds(MODULE, target_regions=[], purge_target_regions=True)
+    assert (kept.changed, taken.changed, again.changed) == (False, True, False)
+    assert [region["name"] for region in taken["target_regions"]] == ["westeurope"]
+
+
+def test_a_deletion_under_way_is_joined(versions: Cloud) -> None:
+    versions.succeeds(MODULE)
+    with versions.held("GalleryImageVersions_Delete"):
+        versions.succeeds(MODULE, state="absent", wait=False)
+        mark = versions.mark()
+        joining = versions.start(MODULE, state="absent")
+        versions.until("GalleryImageVersions_Get", mark)
+    assert not joining.result().failed
+    assert versions.writes(mark) == []
+
+
+def test_a_lost_answer_to_a_deletion_is_no_failure(versions: Cloud) -> None:
+    versions.succeeds(MODULE)
+    versions.fault("GalleryImageVersions_Delete", drop="after")
+    assert versions.succeeds(MODULE, state="absent").changed

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.azure_requests import AzureRequests
 from tests.support.cloud import Cloud
 from tests.support.disks import MIB, SmallDisk
 
@@ -137,3 +138,29 @@ def test_a_deletion_happens_once(blobs: Cloud, small_disk: SmallDisk) -> None:
     assert (real["diff"]["before"]["source_sha256"], real["diff"]["after"]) == (small_disk.sha256, {})
     assert not check_again.changed
     assert not again.changed
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AuthorizationPermissionMismatch"), (409, "BlobImmutable")])
+def test_a_refused_deletion_may_be_a_warning(blobs: Cloud, status: int, code: str) -> None:
+    blobs.succeeds(MODULE)
+    blobs.fault("DeleteBlob", count=2, status=status)
+    strict = blobs.fails(MODULE, state="absent")
+    lenient = blobs.succeeds(MODULE, state="absent", best_effort=True)
+    gone = blobs.succeeds(MODULE, state="absent", best_effort=True)
+    assert code in strict.msg
+    assert (lenient.changed, lenient["remains"]) == (False, [f"{blobs.options['container']}/small.vhd"])
+    assert code in lenient.warnings[0]
+    assert (gone.changed, gone["remains"]) == (True, [])
+
+
+def test_a_container_that_is_being_deleted_is_waited_for(blobs: Cloud) -> None:
+    blobs.succeeds(MODULE)
+    requests_to = AzureRequests(blobs.sandbox)
+    with blobs.held("DeleteContainer"):
+        requests_to.blob("DELETE", blobs.options["container"], params={"restype": "container"})
+        mark = blobs.mark()
+        waiting = blobs.start(MODULE, wait_interval=1)
+        blobs.until("CreateContainer", mark)
+    result = waiting.result()
+    assert not result.failed, result.result
+    assert result["changed"]

@@ -46,7 +46,13 @@ class AzureCloud(Cloud):
         context, account = self.context, self._account
         key = base64.b64encode(secrets.token_bytes(64)).decode()
         self._azurite = Azurite(context.directory, certificates=context.root, account=_STORAGE_ACCOUNT, key=key)
-        proxy = BlobProxy(self._azurite, account=account, ca_file=context.ca_file)
+        proxy = BlobProxy(
+            self._azurite,
+            account=account,
+            ca_file=context.ca_file,
+            faults=context.faults,
+            seconds=context.operation_seconds,
+        )
         blob_url = context.serve(
             proxy,
             classify=_blobs.classify,

@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 
 from tests.sandbox._azure._blob_reader import BlobReader
 from tests.sandbox._azure._login import STORAGE, Account
+from tests.sandbox._faults import FaultBook
 from tests.sandbox._https import QuietHandler
 from tests.sandbox._request_log import Operation
 
@@ -121,7 +123,8 @@ def classify(request: Request) -> Operation:
 
 
 def error_body(_operation: Operation, status: int) -> tuple[str, bytes]:
-    code = {503: "ServerBusy", 500: "InternalError"}.get(status, "OperationTimedOut")
+    codes = {403: "AuthorizationPermissionMismatch", 409: "BlobImmutableDueToPolicy", 500: "InternalError"}
+    code = {**codes, 503: "ServerBusy"}.get(status, "OperationTimedOut")
     return "application/xml", _xml(code, "Ordered fault.")
 
 
@@ -140,11 +143,16 @@ def _refuse(status: int, code: str, message: str, **headers: str) -> Response:
 class BlobProxy:
     """A WSGI application in front of Azurite."""
 
-    def __init__(self, azurite: Azurite, *, account: Account, ca_file: Path) -> None:
+    def __init__(self, azurite: Azurite, *, account: Account, ca_file: Path, faults: FaultBook, seconds: float) -> None:
         self._azurite = azurite
         self._account = account
         self._pool = urllib3.PoolManager(maxsize=32, ca_certs=str(ca_file), retries=False)
         self._lengths: dict[str, int] = {}
+        self._faults = faults
+        self._seconds = seconds
+        """How long a container is being deleted."""
+        self._deleting: dict[str, tuple[threading.Event, float]] = {}
+        """By their paths: what is waited for, and until when at least."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -171,6 +179,11 @@ class BlobProxy:
                 "header.",
                 **{"WWW-Authenticate": f"Bearer authorization_uri={request.host_url}, resource_id={STORAGE}"},
             )
+        if operation.name == "CreateContainer" and request.path in self._deleting:
+            held, end = self._deleting[request.path]
+            if not held.is_set() or time.monotonic() < end:
+                message = "The specified container is being deleted. Try operation later."
+                return _refuse(409, "ContainerBeingDeleted", message)
         return self._page_refusal(request) if operation.name == "PutPage" else None
 
     def _page_refusal(self, request: Request) -> Response | None:
@@ -203,6 +216,9 @@ class BlobProxy:
         )
         if request.method == "PUT" and answer.status in (200, 201) and "x-ms-blob-content-length" in request.headers:
             self._lengths[request.path] = int(request.headers["x-ms-blob-content-length"])
+        if answer.status == 202 and classify(request).name == "DeleteContainer":
+            held = self._faults.take_hold("blob", "DeleteContainer")
+            self._deleting[request.path] = (held, time.monotonic() + self._seconds)
         kept = [(key, value) for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP]
 
         def body() -> Iterator[bytes]:

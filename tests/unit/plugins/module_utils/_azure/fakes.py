@@ -11,7 +11,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline import PipelineContext, PipelineResponse
 from azure.mgmt.compute import models
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.subscription import StorageAccount
@@ -77,7 +77,7 @@ class Poller:
 def delay(options: dict[str, Any]) -> float:
     """Seconds between two questions after an operation that was begun with these, whatever the service asks for."""
     polling = options["polling"]
-    polling._pipeline_response = PipelineResponse(None, _AskForAMinute(), None)
+    polling._pipeline_response = PipelineResponse(None, _AskForAMinute(), PipelineContext(None))
     seconds: float = polling._extract_delay()
     return seconds
 

@@ -58,6 +58,10 @@ class Case:
                 "source_sha256": SHA256,
                 "create_container": False,
                 "threads": 1,
+                "best_effort": False,
+                "wait": True,
+                "wait_timeout": 5,
+                "wait_interval": 0,
                 **options,
             }
         )

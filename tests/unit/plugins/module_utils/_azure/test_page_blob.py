@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_blob import check_fixed_vhd
 from ansible_collections.alpine.cloud.plugins.module_utils._azure.page_ranges import BLOCK
-from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError
+from ansible_collections.alpine.cloud.plugins.module_utils._core.errors import ConflictError, InputError, ProviderError
 from ansible_collections.alpine.cloud.plugins.module_utils._core.units import MIB
 from tests.unit.plugins.module_utils._azure.fakes import OTHER_SHA256, SHA256, StoredBlob, storage_error
 from tests.unit.plugins.module_utils._azure.page_blob_case import Case, footer, interrupted
@@ -116,6 +116,30 @@ def test_container_is_created(tmp_path: Path, error: Exception | None) -> None:
     assert case.stored.content() == case.file
 
 
+def test_container_that_is_being_deleted_is_waited_for(tmp_path: Path) -> None:
+    case = Case(tmp_path, create_container=True)
+    container: Any = case.service.container
+    container.present = False
+    original, refusals = container.create_container, [storage_error(409, "ContainerBeingDeleted")] * 2
+
+    def create() -> None:
+        if refusals:
+            raise refusals.pop()
+        original()
+
+    container.create_container = create
+    assert case.present()["changed"] is True
+    assert (refusals, container.created) == ([], 1)
+
+
+def test_container_that_cannot_be_created(tmp_path: Path) -> None:
+    case = Case(tmp_path, create_container=True, wait=False)
+    case.service.container.present = False
+    case.service.container.create_error = storage_error(409, "ContainerBeingDeleted")
+    with pytest.raises(ProviderError, match="ContainerBeingDeleted"):
+        case.present()
+
+
 # -- what Azure would refuse
 
 
@@ -182,7 +206,7 @@ def test_deletion(case: Case) -> None:
     assert result == foreseen
     assert result["changed"] is True
     assert case.blob.stored is None
-    assert case.absent() == {"changed": False, "url": case.blob.url}
+    assert case.absent() == {"changed": False, "url": case.blob.url, "remains": []}
 
 
 def test_deletion_of_what_is_unfinished(case: Case) -> None:
@@ -211,3 +235,20 @@ def test_deletion_that_another_was_faster_with(case: Case) -> None:
     case.blob.stored = StoredBlob(512, {"source_sha256": SHA256}, 0)
     case.blob.failures["delete_blob"] = [storage_error(404, "BlobNotFound")]
     assert case.absent()["changed"] is True
+
+
+@pytest.mark.parametrize("code", ["BlobImmutableDueToPolicy", "AuthorizationPermissionMismatch"])
+def test_refused_deletion_with_best_effort(tmp_path: Path, code: str) -> None:
+    case = Case(tmp_path, best_effort=True)
+    case.blob.stored = StoredBlob(512, {"source_sha256": SHA256}, 0)
+    case.blob.failures["delete_blob"] = [storage_error(409, code)]
+    result = case.absent()
+    assert (result["changed"], result["remains"]) == (False, ["images/small.vhd"])
+    assert code in case.warnings[0]
+    assert "alpine_azure_keep_staged" in case.warnings[0]
+
+
+def test_other_content_with_best_effort_remains(tmp_path: Path) -> None:
+    case = Case(tmp_path, best_effort=True)
+    case.blob.stored = StoredBlob(512, {"source_sha256": OTHER_SHA256}, 0)
+    assert case.absent(check_mode=True)["remains"] == ["images/small.vhd"]

@@ -144,6 +144,47 @@ def test_who_was_faster_to_create(case: Case, same_size: bool, sha256: str) -> N
         case.present()
 
 
+def test_who_has_finished_the_same_content_meanwhile(case: Case) -> None:
+    def create(*_arguments: Any, **_options: Any) -> None:
+        case.blob.stored = StoredBlob(
+            len(case.file), {"source_sha256": SHA256}, sequence_number(SHA256), pages={0: case.file}
+        )
+        raise storage_error(409, "BlobAlreadyExists")
+
+    case.blob.create_page_blob = create  # type: ignore[method-assign]
+    case.present()
+    assert case.stored.metadata == {"source_sha256": SHA256}
+    assert "set_blob_metadata" not in case.writes
+
+
+@pytest.mark.parametrize("moment", ["upload_page", "set_http_headers", "set_blob_metadata", "get_blob_properties"])
+def test_blob_that_another_run_has_removed_is_uploaded_again(case: Case, moment: str) -> None:
+    original = getattr(case.blob, moment)
+    looks: list[str] = []
+
+    def removed(*arguments: Any, **options: Any) -> Any:
+        # The first look is before there is a blob.
+        looks.append(moment)
+        if moment != "get_blob_properties" or len(looks) > 1:
+            case.blob.stored = None
+            setattr(case.blob, moment, original)
+            if moment != "get_blob_properties":
+                raise storage_error(404, "BlobNotFound")
+        return original(*arguments, **options)
+
+    setattr(case.blob, moment, removed)
+    assert case.present()["changed"] is True
+    assert case.stored.content() == case.file
+    assert case.stored.metadata == {"source_sha256": SHA256}
+
+
+def test_commit_waits_for_another_upload_of_the_same_content(case: Case) -> None:
+    case.blob.failures["set_http_headers"] = [storage_error(412, "ConditionNotMet")] * 5
+    case.present()
+    assert case.writes.count("set_http_headers") == 6
+    assert case.stored.metadata == {"source_sha256": SHA256}
+
+
 def test_progress_ends_with_the_whole_file(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = tmp_path / "progress"
     monkeypatch.setenv(FILE_VARIABLE, str(lines))
