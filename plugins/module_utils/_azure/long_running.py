@@ -30,7 +30,7 @@ def polling_options(wait: Wait) -> dict[str, Any]:
         """The SDK's follows each ``Retry-After``, for image versions a minute, and not ``wait_interval``."""
 
         def _extract_delay(self) -> float:
-            return super()._extract_delay()
+            return float(self._timeout)
 
     # The last question comes before time is up.
     return {"polling": SteadyPolling(min(wait.interval, wait.timeout / 2))}
