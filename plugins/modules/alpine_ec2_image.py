@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(present) registers the image unless it exists.
-      - V(absent) deregisters the image of this name and content.
+      - V(absent) deregisters the image of this name and content, with its duplicates.
     type: str
     choices:
       - present
@@ -43,9 +43,11 @@ options:
     required: true
   source_sha256:
     description:
-      - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported.
+      - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported. Needed when
+        O(state=present).
+      - With O(state=absent), an image of this name that carries another one or none is an error and not removed.
+        Without it, O(name) alone decides, whatever the image is.
     type: str
-    required: true
   snapshot_id:
     description: The snapshot of the root volume. Needed when there is no image yet.
     type: str
@@ -169,7 +171,7 @@ def main() -> None:
             **WAIT_ARGUMENT_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "name": {"type": "str", "required": True},
-            "source_sha256": {"type": "str", "required": True},
+            "source_sha256": {"type": "str"},
             "snapshot_id": {"type": "str"},
             "architecture": {"type": "str", "choices": list(ARCHITECTURES)},
             "boot_mode": {"type": "str", "choices": BOOT_MODES},
@@ -178,7 +180,7 @@ def main() -> None:
             "deprecate_at": {"type": "str"},
             "delete_associated_snapshots": {"type": "bool", "default": False},
         },
-        required_if=[("state", "present", ("architecture", "boot_mode"))],
+        required_if=[("state", "present", ("source_sha256", "architecture", "boot_mode"))],
         supports_check_mode=True,
     )
 

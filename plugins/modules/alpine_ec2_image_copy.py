@@ -30,7 +30,7 @@ options:
   state:
     description:
       - V(present) copies the image to the regions that do not have it.
-      - V(absent) deregisters the copies in O(regions).
+      - V(absent) deregisters the copies in O(regions), with their duplicates.
     type: str
     choices:
       - present
@@ -45,9 +45,11 @@ options:
     required: true
   source_sha256:
     description:
-      - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported.
+      - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported. Needed when
+        O(state=present).
+      - With O(state=absent), an image of this name that carries another one or none is an error and not removed.
+        Without it, O(name) alone decides, whatever the image is.
     type: str
-    required: true
   regions:
     description:
       - The regions to copy to. They must be enabled in the account.
@@ -143,13 +145,14 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "image_id": {"type": "str"},
             "name": {"type": "str", "required": True},
-            "source_sha256": {"type": "str", "required": True},
+            "source_sha256": {"type": "str"},
             "regions": {"type": "list", "elements": "str", "required": True},
             "description": {"type": "str"},
             "tags": {"type": "dict", "default": {}},
             "deprecate_at": {"type": "str"},
             "delete_associated_snapshots": {"type": "bool", "default": False},
         },
+        required_if=[("state", "present", ("source_sha256",))],
         supports_check_mode=True,
     )
 

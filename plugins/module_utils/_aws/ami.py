@@ -22,6 +22,7 @@ from .ami_state import (
     checked_description,
     converge_ami,
     deregister_ami,
+    doomed_amis,
     find_ami,
 )
 from .clients import AwsClients
@@ -47,7 +48,8 @@ class AmiRequest:
     """What the options ask for, in EC2's words. ``None`` leaves an existing image's value as it is."""
 
     name: str
-    source_sha256: str
+    source_sha256: str | None
+    """Needed but to remove the image by its name."""
     wait: Wait
     snapshot_id: str | None = None
     architecture: ArchitectureValuesType = "x86_64"
@@ -61,10 +63,12 @@ class AmiRequest:
     def from_params(cls, params: Mapping[str, Any]) -> AmiRequest:
         """:raises InputError: for what EC2 would refuse, or accept and never boot."""
         name = checked_ami_name(params["name"])
-        sha256 = checked_sha256(params["source_sha256"])
+        sha256 = params["source_sha256"]
         wait = Wait.from_params(params)
         if params["state"] == "absent":
-            return cls(name, sha256, wait, delete_associated_snapshots=params["delete_associated_snapshots"])
+            doomed = checked_sha256(sha256) if sha256 else None
+            return cls(name, doomed, wait, delete_associated_snapshots=params["delete_associated_snapshots"])
+        sha256 = checked_sha256(sha256)
         if params["architecture"] == "aarch64" and params["boot_mode"] != "uefi":
             raise InputError(f"boot_mode {params['boot_mode']}: aarch64 boots by uefi only")
         return cls(
@@ -128,7 +132,7 @@ def ensure_present(clients: AwsClients, request: AmiRequest, *, check_mode: bool
     if not request.snapshot_id:
         raise InputError(f"snapshot_id is missing: there is no image {request.name} with this content yet")
     if found is not None:
-        deregister_ami(ec2, found.image_id, delete_snapshots=False)
+        deregister_ami(ec2, found, delete_snapshots=False)
     image_id = _register(ec2, request, request.snapshot_id)
     if not request.wait.enabled:
         pending = AmiState(image_id, "pending", "", "", request.snapshot_id, wanted)
@@ -147,17 +151,18 @@ def ensure_present(clients: AwsClients, request: AmiRequest, *, check_mode: bool
 
 
 def ensure_absent(clients: AwsClients, request: AmiRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Deregister the image, on request with its snapshots.
+    """Deregister the image and its duplicates, on request with their snapshots.
 
     :raises ConflictError: when the name holds other content.
     """
     ec2 = clients.ec2()
-    found = find_ami(ec2, request.name, request.source_sha256)
-    if found is None:
+    doomed = doomed_amis(ec2, request.name, request.source_sha256)
+    if not doomed:
         return _result(clients, request, None, changed=False, before=None, after=None)
     if not check_mode:
-        deregister_ami(ec2, found.image_id, delete_snapshots=request.delete_associated_snapshots)
-    return _result(clients, request, found, changed=True, before=found.managed, after=None)
+        for image in doomed:
+            deregister_ami(ec2, image, delete_snapshots=request.delete_associated_snapshots)
+    return _result(clients, request, doomed[0], changed=True, before=doomed[0].managed, after=None)
 
 
 def _adopt(clients: AwsClients, request: AmiRequest, found: AmiState, *, check_mode: bool) -> dict[str, Any]:
@@ -172,7 +177,7 @@ def _adopt(clients: AwsClients, request: AmiRequest, found: AmiState, *, check_m
     if not check_mode:
         ec2 = clients.ec2()
         converge_ami(ec2, found, tags=request.tags, description=request.description, deprecate_at=request.deprecate_at)
-        if request.wait.enabled and not found.final:
+        if request.wait.enabled and not found.available:
             found = await_ami(ec2, found.image_id, request.wait, operation="RegisterImage")
     return _result(clients, request, found, changed=before != after, before=before, after=after)
 

@@ -23,11 +23,12 @@ from .ami_state import (
     checked_description,
     converge_ami,
     deregister_ami,
+    doomed_amis,
     find_ami,
 )
 from .clients import AwsClients
 from .deprecation import check_deprecation, parsed_deprecation, shown_deprecation
-from .errors import provider_errors
+from .errors import provider_errors, start_when_allowed
 from .tags import as_list, wanted_tags
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class AmiCopyRequest:
     """What the options ask for."""
 
     name: str
-    source_sha256: str
+    source_sha256: str | None
+    """Needed but to remove the copies by their name."""
     wait: Wait
     regions: tuple[str, ...]
     """Each once."""
@@ -65,7 +67,7 @@ class AmiCopyRequest:
     def from_params(cls, params: Mapping[str, Any]) -> AmiCopyRequest:
         """:raises InputError: for what EC2 would refuse."""
         name = checked_ami_name(params["name"])
-        sha256 = checked_sha256(params["source_sha256"])
+        sha256 = checked_sha256(params["source_sha256"]) if params["source_sha256"] else None
         return cls(
             name=name,
             source_sha256=sha256,
@@ -73,7 +75,7 @@ class AmiCopyRequest:
             regions=tuple(dict.fromkeys(params["regions"])),
             image_id=params["image_id"] or None,
             description=checked_description(params["description"]),
-            tags=wanted_tags(params["tags"], sha256=sha256, name=name),
+            tags=wanted_tags(params["tags"], sha256=sha256, name=name) if sha256 else {},
             deprecate_at=parsed_deprecation(params["deprecate_at"]),
             delete_associated_snapshots=params["delete_associated_snapshots"],
         )
@@ -161,16 +163,20 @@ def ensure_present(clients: AwsClients, request: AmiCopyRequest, *, check_mode: 
 
 
 def ensure_absent(clients: AwsClients, request: AmiCopyRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Deregister the copies; with their snapshots on request."""
+    """Deregister the copies and their duplicates; with their snapshots on request.
+
+    :raises ProviderError: when a region failed, or the name holds other content there.
+    """
 
     def remove(region: str, ec2: EC2Client) -> AmiCopyOutcome:
-        image = find_ami(ec2, request.name, request.source_sha256)
-        if image is None:
+        doomed = doomed_amis(ec2, request.name, request.source_sha256)
+        if not doomed:
             return AmiCopyOutcome.of(region, None, changed=False, before=None, after=None)
         if not check_mode:
-            deregister_ami(ec2, image.image_id, delete_snapshots=request.delete_associated_snapshots)
-        before = AmiCopyAttributes(request.name, image.managed.tags, None, None)
-        return AmiCopyOutcome.of(region, image, changed=True, before=before, after=None)
+            for image in doomed:
+                deregister_ami(ec2, image, delete_snapshots=request.delete_associated_snapshots)
+        before = AmiCopyAttributes(request.name, doomed[0].managed.tags, None, None)
+        return AmiCopyOutcome.of(region, doomed[0], changed=True, before=before, after=None)
 
     return _in_all_regions(clients, request, checked_regions(clients, request.regions), "deregistration", remove)
 
@@ -270,7 +276,7 @@ def _present_in(
     if image is not None and not image.failed:
         return _adopt(region, ec2, request, source, image, check_mode=check_mode)
     if image is not None and not check_mode:
-        deregister_ami(ec2, image.image_id, delete_snapshots=True)
+        deregister_ami(ec2, image, delete_snapshots=True)
     check_deprecation(request.deprecate_at)
     if check_mode or source is None:
         return AmiCopyOutcome.of(region, None, changed=True, before=None, after=request.wanted())
@@ -279,6 +285,11 @@ def _present_in(
         after = AmiCopyAttributes(request.name, request.tags, None, None)
         return AmiCopyOutcome(region, True, image_id, None, "pending", None, after)
     made = await_ami(ec2, image_id, request.wait, operation="CopyImage")
+    # Another run may have looked before this copy was to be seen, and begun one of its own: the older one is kept.
+    kept = find_ami(ec2, request.name, request.source_sha256)
+    if kept is not None and kept.image_id != image_id:
+        deregister_ami(ec2, made, delete_snapshots=True)
+        return _adopt(region, ec2, request, source, kept, check_mode=False)
     _check_faithful(source, made)
     converge_ami(ec2, made, tags=request.tags, description=request.description, deprecate_at=request.deprecate_at)
     return AmiCopyOutcome.of(region, made, changed=True, before=None, after=request.wanted(made.managed.tags))
@@ -286,16 +297,20 @@ def _present_in(
 
 def _copy(region: str, ec2: EC2Client, source_region: str, request: AmiCopyRequest, source: AmiState) -> str:
     tags = as_list(request.tags)
-    with provider_errors("CopyImage", f"copy {source.image_id} to {region}"):
-        return ec2.copy_image(
-            # For one call and its repetitions. CopyImage does not mind that a name is taken twice.
-            ClientToken=str(uuid.uuid4()),
-            Name=request.name,
-            Description=request.description or source.managed.description,
-            SourceImageId=source.image_id,
-            SourceRegion=source_region,
-            TagSpecifications=[{"ResourceType": "image", "Tags": tags}, {"ResourceType": "snapshot", "Tags": tags}],
-        )["ImageId"]
+
+    def start() -> str:
+        with provider_errors("CopyImage", f"copy {source.image_id} to {region}"):
+            return ec2.copy_image(
+                # For one call and its repetitions: one of the content would bring back a copy that was deregistered.
+                ClientToken=str(uuid.uuid4()),
+                Name=request.name,
+                Description=request.description or source.managed.description,
+                SourceImageId=source.image_id,
+                SourceRegion=source_region,
+                TagSpecifications=[{"ResourceType": "image", "Tags": tags}, {"ResourceType": "snapshot", "Tags": tags}],
+            )["ImageId"]
+
+    return start_when_allowed(start, request.wait, what=f"other copies to {region} to end")
 
 
 def _adopt(
@@ -307,9 +322,9 @@ def _adopt(
     *,
     check_mode: bool,
 ) -> AmiCopyOutcome:
-    if request.wait.enabled and not image.final and not check_mode:
+    if request.wait.enabled and not image.available and not check_mode:
         image = await_ami(ec2, image.image_id, request.wait, operation="CopyImage")
-    if source is not None and image.final:
+    if source is not None and image.available:
         _check_faithful(source, image)
     check_deprecation(request.deprecate_at, image.managed.deprecation_time)
     before, after = request.managed(image), request.wanted(image.managed.tags)

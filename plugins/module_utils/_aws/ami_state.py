@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .._core.errors import ConflictError, InputError, ProviderError
-from .._core.identity import IDENTITY_KEY
+from .._core.identity import IDENTITY_KEY, refuse_other_content
 from .._core.wait import Wait
 from .deprecation import shown_deprecation
 from .errors import provider_errors
+from .snapshot_state import delete_snapshot
 from .tags import as_dict, as_list, missing_tags
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import EbsBlockDeviceResponseTypeDef, ImageTypeDef
 
 _FAILED = {"failed", "error", "invalid"}
-_FINAL = {"available", "disabled"}
+_WITHDRAWN = {"deregistered", "disabled"}
+
+_DELETED = {"success", "skipped"}
+"""What DeregisterImage says of snapshots that it has deleted, or left to other images."""
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
 _NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
@@ -126,9 +130,13 @@ class AmiState:
         return self.state in _FAILED
 
     @property
-    def final(self) -> bool:
-        """Whether it can be used, or could be if nobody had disabled it."""
-        return self.state in _FINAL
+    def available(self) -> bool:
+        return self.state == "available"
+
+    @property
+    def disabled(self) -> bool:
+        """Whether somebody has taken it out of use, so that nothing can be made of it until it is enabled again."""
+        return self.state == "disabled"
 
     @property
     def fixed(self) -> AmiFixed:
@@ -144,26 +152,51 @@ def _root_volume(image: ImageTypeDef) -> EbsBlockDeviceResponseTypeDef:
     return {}
 
 
-def find_ami(ec2: EC2Client, name: str, sha256: str) -> AmiState | None:
-    """The account's image of this name and content, usable ones first, then the oldest.
+def _amis_named(ec2: EC2Client, name: str) -> list[AmiState]:
+    """The account's images of this name, the best one first: usable ones, then the oldest.
 
-    CopyImage lets a name be taken twice, so there may be several.
-
-    :raises ConflictError: when images of this name exist, and none has the content.
+    CopyImage lets a name be taken twice, so there may be several. Those that were deregistered are listed for a while.
     """
     with provider_errors("DescribeImages", f"look for images named {name}"):
         pages = ec2.get_paginator("describe_images").paginate(
             Owners=["self"], Filters=[{"Name": "name", "Values": [name]}], IncludeDisabled=True
         )
         images = [AmiState.of(image) for page in pages for image in page["Images"]]
-    named = [image for image in images if image.managed.name == name]
+    named = [image for image in images if image.managed.name == name and image.state != "deregistered"]
+    return sorted(named, key=lambda image: (image.failed, image.disabled, image.created, image.image_id))
+
+
+def find_ami(ec2: EC2Client, name: str, sha256: str | None) -> AmiState | None:
+    """The image of this name and content, the best one if there are several.
+
+    :raises ConflictError: when images of this name exist and none has the content, or it is disabled.
+    """
+    named = _amis_named(ec2, name)
     own = [image for image in named if image.managed.tags.get(IDENTITY_KEY) == sha256]
     if named and not own:
         raise ConflictError(
             f"The name {name} is taken by {named[0].image_id}, which holds other content (its tag {IDENTITY_KEY} is "
             f"{named[0].managed.tags.get(IDENTITY_KEY)}, not {sha256}): choose another name, or deregister that image"
         )
-    return min(own, key=lambda image: (image.failed, image.created), default=None)
+    found = own[0] if own else None
+    if found is not None and found.disabled:
+        raise ConflictError(
+            f"Image {found.image_id} named {name} is disabled: enable it (aws ec2 enable-image --image-id "
+            f"{found.image_id}), or deregister it (state absent)"
+        )
+    return found
+
+
+def doomed_amis(ec2: EC2Client, name: str, sha256: str | None) -> list[AmiState]:
+    """All images of this name, which ``state: absent`` is to deregister, the best one first.
+
+    :raises ConflictError: when one of them has other content than ``sha256``.
+    """
+    named = _amis_named(ec2, name)
+    for image in named:
+        held = image.managed.tags.get(IDENTITY_KEY)
+        refuse_other_content(f"Image {image.image_id} named {name}", held=held, wanted=sha256)
+    return named
 
 
 def await_ami(ec2: EC2Client, image_id: str, wait: Wait, *, operation: str) -> AmiState:
@@ -185,14 +218,14 @@ def await_ami(ec2: EC2Client, image_id: str, wait: Wait, *, operation: str) -> A
         if not images:
             return None
         image = AmiState.of(images[0])
-        if image.failed or image.state == "deregistered":
+        if image.failed or image.state in _WITHDRAWN:
             raise ProviderError(
                 f"Image {image_id} is {image.state}: {image.reason or 'AWS gave no reason'}",
                 operation=operation,
                 code=image.state,
                 details={"image_id": image_id},
             )
-        return image if image.final else None
+        return image if image.available else None
 
     return wait.until(check, what=f"image {image_id}")
 
@@ -223,7 +256,38 @@ def converge_ami(
             ec2.enable_image_deprecation(ImageId=image.image_id, DeprecateAt=deprecate_at)
 
 
-def deregister_ami(ec2: EC2Client, image_id: str, *, delete_snapshots: bool) -> None:
-    """Deregister an image, on request with those of its snapshots that no other image uses."""
-    with provider_errors("DeregisterImage", f"deregister image {image_id}"):
-        ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=delete_snapshots)
+def deregister_ami(ec2: EC2Client, image: AmiState, *, delete_snapshots: bool) -> None:
+    """Deregister an image, on request with those of its snapshots that no other image uses.
+
+    :raises ProviderError: when EC2 refuses, or the image is gone but a snapshot stays.
+    """
+    image_id = image.image_id
+    try:
+        with provider_errors("DeregisterImage", f"deregister image {image_id}"):
+            answer = ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=delete_snapshots)
+    except ProviderError as error:
+        if error.code not in ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"):
+            raise
+        # By another run, which may have left the snapshot, or by an attempt whose answer got lost.
+        if delete_snapshots and image.snapshot_id:
+            _delete_unused_snapshot(ec2, image.snapshot_id)
+        return
+    results = answer.get("DeleteSnapshotResults", [])
+    stays = {result["SnapshotId"]: result["ReturnCode"] for result in results if result["ReturnCode"] not in _DELETED}
+    if stays:
+        told = ", ".join(f"{snapshot_id} ({code})" for snapshot_id, code in stays.items())
+        raise ProviderError(
+            f"Image {image_id} is deregistered, but EC2 has not deleted its snapshot {told}: delete it by hand, or by "
+            "alpine_ec2_import_snapshot with state absent",
+            operation="DeregisterImage",
+            code=next(iter(stays.values())),
+            details={"snapshots": stays},
+        )
+
+
+def _delete_unused_snapshot(ec2: EC2Client, snapshot_id: str) -> None:
+    try:
+        delete_snapshot(ec2, snapshot_id)
+    except ProviderError as error:
+        if error.code != "InvalidSnapshot.InUse":
+            raise

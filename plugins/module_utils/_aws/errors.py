@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from .._core.dependencies import require
 from .._core.errors import AlpineCloudError, InputError, ProviderError
 from .._core.origin import translated_errors
+from .._core.wait import Wait
+
+T = TypeVar("T")
 
 # Of https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and the same page of S3.
 _CREDENTIAL_CODES = {
@@ -37,6 +40,24 @@ def provider_errors(operation: str, attempt: str) -> AbstractContextManager[None
     :raises InputError: when there are no usable credentials.
     """
     return translated_errors(lambda error: _translated(error, operation, attempt))
+
+
+def start_when_allowed(start: Callable[[], T], wait: Wait, *, what: str) -> T:
+    """What ``start`` returns, once no more of its kind are under way than AWS takes at a time.
+
+    :param what: is to end before, to complete the sentence "... waiting for {what}".
+    :raises ProviderError: when AWS refuses for another reason, or nobody is to wait.
+    """
+
+    def try_once() -> T | None:
+        try:
+            return start()
+        except ProviderError as error:
+            if error.code != "ResourceLimitExceeded" or not wait.enabled:
+                raise
+            return None
+
+    return wait.until(try_once, what=what)
 
 
 def _translated(error: BaseException, operation: str, attempt: str) -> AlpineCloudError:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The alpine.cloud authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What EC2 says of a snapshot, and of the task that imports one."""
+"""What EC2 says of a snapshot, and of the task that imports one; and the end of a snapshot."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .._core.errors import ProviderError
+from .errors import provider_errors
 from .tags import as_dict
 
 if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import (
         ImportSnapshotResultTypeDef,
         ImportSnapshotTaskTypeDef,
@@ -91,3 +94,13 @@ class SnapshotTaskState:
     @property
     def failed(self) -> bool:
         return self.status in _FAILED or (self.status in _FAILING and bool(self.message))
+
+
+def delete_snapshot(ec2: EC2Client, snapshot_id: str) -> None:
+    """Delete a snapshot, unless it is gone already."""
+    try:
+        with provider_errors("DeleteSnapshot", f"delete snapshot {snapshot_id}"):
+            ec2.delete_snapshot(SnapshotId=snapshot_id)
+    except ProviderError as error:
+        if error.code != "InvalidSnapshot.NotFound":
+            raise

@@ -144,3 +144,25 @@ def test_a_removal_happens_once_with_the_snapshot_on_request(images: Cloud, sha2
     assert snapshots.succeeds("alpine_ec2_import_snapshot", check_mode=True).changed
     others.succeeds(MODULE, **absent, state="absent", delete_associated_snapshots=True)
     assert not snapshots.succeeds("alpine_ec2_import_snapshot", check_mode=True).changed
+
+
+def test_a_removal_whose_answer_got_lost_is_done_and_leaves_the_name(images: Cloud) -> None:
+    first = images.succeeds(MODULE)
+    removal = images.with_options(**dict.fromkeys(("snapshot_id", "architecture", "boot_mode", "description", "tags")))
+    images.fault("DeregisterImage", drop="after")
+    assert removal.succeeds(MODULE, state="absent").changed
+    # EC2 lists the image for a while yet.
+    assert not removal.succeeds(MODULE, state="absent").changed
+    again = images.succeeds(MODULE)
+    assert again.changed
+    assert again["image_id"] != first["image_id"]
+
+
+def test_a_snapshot_that_stays_is_told(images: Cloud) -> None:
+    images.succeeds(MODULE)
+    images.fault("DeregisterImage", fail="missing-permissions")
+    stays = images.fails(
+        MODULE, snapshot_id=None, description=None, tags=None, state="absent", delete_associated_snapshots=True
+    )
+    assert images.options["snapshot_id"] in stays.msg
+    assert stays["failure"]["code"] == "missing-permissions"

@@ -143,3 +143,23 @@ def test_a_pending_copy_is_adopted(copies: Cloud) -> None:
     assert _of(done, "state") == ["available"]
     assert not done.changed
     assert _of(done, "image_id") == _of(pending, "image_id")
+
+
+def test_of_two_runs_at_once_one_copy_is_left(copies: Cloud) -> None:
+    region = copies.with_options(regions=["us-west-2"])
+    with region.held("CopyImage", "request"):
+        first = region.start(MODULE)
+        region.sandbox.until_struck(region.name)
+        other = region.succeeds(MODULE)
+    kept = first.result()
+    assert not kept.failed, kept.result
+    assert _of(kept, "image_id") == _of(other, "image_id")
+    before = region.mark()
+    assert _of(region.succeeds(MODULE), "image_id") == _of(other, "image_id")
+    assert region.writes(before) == []
+    gone = region.mark()
+    region.succeeds(MODULE, image_id=None, tags=None, state="absent", delete_associated_snapshots=True)
+    assert region.writes(gone) == ["DeregisterImage"]
+    look: dict[str, Any] = dict.fromkeys(("image_id", "regions", "tags", "name"))
+    left = copies.run("alpine_ec2_import_snapshot", **look, region="us-west-2", state="absent", check_mode=True)
+    assert not left.changed

@@ -24,6 +24,8 @@ class ImageRequests(RegistrationRequests, SnapshotRequests):
         image = self.ec2_backend.amis.get(image_id)
         if not isinstance(image, SandboxImage):
             raise EC2ClientError("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+        if image.state == "deregistered":
+            raise EC2ClientError("InvalidAMIID.Unavailable", f"The image id '[{image_id}]' is no longer available")
         return image
 
     def copy_image(self) -> ActionResult:
@@ -78,16 +80,18 @@ class ImageRequests(RegistrationRequests, SnapshotRequests):
     def deregister_image(self) -> ActionResult:
         self.error_on_dryrun()
         image_id = self._get_param("ImageId")
-        image = self.ec2_backend.amis.get(image_id)
-        self.ec2_backend.deregister_image(image_id)
+        image = self._image(image_id)
+        # EC2 lists it for a while yet; here, for good.
+        image.state = "deregistered"
+        # Such as missing-permissions: the image goes all the same.
+        failure = self.state.faults.take_failure("ec2", "DeregisterImage")
         results = []
         if self._get_bool_param("DeleteAssociatedSnapshots", False):
-            for snapshot_id in getattr(image, "snapshot_ids", []):
-                if self._users_of(snapshot_id):
-                    results.append({"SnapshotId": snapshot_id, "ReturnCode": "skipped"})
-                    continue
-                self._delete_snapshot(snapshot_id)
-                results.append({"SnapshotId": snapshot_id, "ReturnCode": "success"})
+            for snapshot_id in image.snapshot_ids:
+                code = failure or ("skipped" if self._users_of(snapshot_id) else "success")
+                if code == "success":
+                    self._delete_snapshot(snapshot_id)
+                results.append({"SnapshotId": snapshot_id, "ReturnCode": code})
         return ActionResult({"Return": True, "DeleteSnapshotResults": results})
 
     def modify_image_attribute(self) -> ActionResult:

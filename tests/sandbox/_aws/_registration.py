@@ -22,7 +22,7 @@ class RegistrationRequests(EC2Requests):
         name = self._get_param("Name")
         self._check_image_name(name)
         for image in self.ec2_backend.amis.values():
-            if image.name == name and image.owner_id == self.current_account:
+            if image.name == name and image.owner_id == self.current_account and image.state != "deregistered":
                 message = f"AMI name {name} is already in use by AMI {image.id}"
                 raise EC2ClientError("InvalidAMIName.Duplicate", message)
         root = self._get_param("RootDeviceName")
@@ -118,6 +118,8 @@ class RegistrationRequests(EC2Requests):
         failure = self.state.faults.take_failure("ec2", operation)
 
         def finish() -> None:
+            if image.state == "deregistered":
+                return
             if failure:
                 image.state = "failed"
                 image.state_reason = {"Code": "Client.InternalError", "Message": failure}

@@ -30,7 +30,7 @@ class SnapshotRequests(EC2Requests):
         return EmptyResult()
 
     def _users_of(self, snapshot_id: str) -> list[str]:
-        images = self.ec2_backend.amis.values()
+        images = [image for image in self.ec2_backend.amis.values() if image.state != "deregistered"]
         return [image.id for image in images if snapshot_id in getattr(image, "snapshot_ids", [])]
 
     def _delete_snapshot(self, snapshot_id: str) -> None:

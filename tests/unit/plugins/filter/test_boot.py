@@ -22,7 +22,9 @@ def test_word_pattern_and_proof_belong_together() -> None:
 
 
 def test_without_user_data_its_init_is_waited_for() -> None:
-    assert re.search(boot_pattern("k3v9x0q2", user_data=False), "OpenRC 0.55.1 is starting up Linux 6.12.1-0-virt (x86_64)")
+    assert re.search(
+        boot_pattern("k3v9x0q2", user_data=False), "OpenRC 0.55.1 is starting up Linux 6.12.1-0-virt (x86_64)"
+    )
 
 
 def test_a_word_that_is_none_is_an_error_of_the_filter() -> None:

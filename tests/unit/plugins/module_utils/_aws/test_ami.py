@@ -86,6 +86,13 @@ def _expect_read(aws: Any, image: Any) -> None:
     aws.expect("ec2", "describe_images", {"ImageIds": [image["ImageId"]]}, {"Images": [image]})
 
 
+def _expect_deregistration(
+    aws: Any, image_id: str = "ami-1", *, delete_snapshots: bool = True, results: Any = ()
+) -> None:
+    request = {"ImageId": image_id, "DeleteAssociatedSnapshots": delete_snapshots}
+    aws.expect("ec2", "deregister_image", request, {"Return": True, "DeleteSnapshotResults": list(results)})
+
+
 # Present
 
 
@@ -143,7 +150,7 @@ def test_image_registered_otherwise_than_asked_is_an_error(
         present(aws, _params())
 
 
-@pytest.mark.parametrize("state", ["failed", "error", "invalid", "deregistered"])
+@pytest.mark.parametrize("state", ["failed", "error", "invalid", "deregistered", "disabled"])
 def test_failed_registration_has_the_reason_of_aws(aws: Any, state: str) -> None:
     _expect_search(aws)
     aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
@@ -201,6 +208,28 @@ def test_tags_and_description_converge(aws: Any) -> None:
 def test_description_is_left_alone_unless_asked_for(aws: Any) -> None:
     _expect_search(aws, _image(Description="theirs"))
     assert not present(aws, _params())["changed"]
+
+
+def test_a_disabled_image_is_a_conflict_with_its_remedy(aws: Any) -> None:
+    _expect_search(aws, _image(State="disabled"))
+    with pytest.raises(ConflictError, match=r"ami-1 .* is disabled: enable it \(aws ec2 enable-image "):
+        present(aws, _params())
+
+
+def test_an_image_that_can_be_used_is_preferred_to_a_disabled_one(aws: Any) -> None:
+    _expect_search(aws, _image("ami-0", State="disabled"), _image(CreationDate="2026-11-03T00:00:00.000Z"))
+    assert present(aws, _params())["image_id"] == "ami-1"
+
+
+@pytest.mark.parametrize("tags", [_TAGS, []])
+def test_a_deregistered_image_is_none_and_leaves_its_name(aws: Any, tags: Any) -> None:
+    gone = _image("ami-0", State="deregistered", Tags=tags)
+    _expect_search(aws, gone)
+    aws.expect("ec2", "register_image", _REQUEST, {"ImageId": "ami-1"})
+    _expect_read(aws, _image())
+    assert present(aws, _params())["image_id"] == "ami-1"
+    _expect_search(aws, gone)
+    assert not absent(aws, _params())["changed"]
 
 
 @pytest.mark.parametrize("tags", [[], [{"Key": "source-sha256", "Value": "cd" * 32}]])
@@ -280,7 +309,7 @@ def test_check_mode_of_changes_reads_only(aws: Any) -> None:
 @pytest.mark.parametrize("delete_snapshots", [False, True])
 def test_image_is_deregistered(aws: Any, delete_snapshots: bool) -> None:
     _expect_search(aws, _image())
-    aws.expect("ec2", "deregister_image", {"ImageId": "ami-1", "DeleteAssociatedSnapshots": delete_snapshots}, {})
+    _expect_deregistration(aws, delete_snapshots=delete_snapshots)
     params = _params(delete_associated_snapshots=delete_snapshots, architecture=None, boot_mode=None, snapshot_id=None)
     result = absent(aws, params)
     assert result["changed"]
@@ -289,10 +318,54 @@ def test_image_is_deregistered(aws: Any, delete_snapshots: bool) -> None:
     assert result["diff"]["after"] == {}
 
 
-def test_image_with_other_content_is_not_deregistered(aws: Any) -> None:
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_image_with_other_content_is_not_deregistered(aws: Any, check_mode: bool) -> None:
     _expect_search(aws, _image(Tags=[]))
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match=f"Image ami-1 named {_NAME} carries no source-sha256, not {_SHA256}"):
+        absent(aws, _params(), check_mode=check_mode)
+
+
+def test_without_a_digest_the_name_decides_what_is_deregistered(aws: Any) -> None:
+    _expect_search(aws, _image(Tags=[]))
+    _expect_deregistration(aws, delete_snapshots=False)
+    assert absent(aws, _params(source_sha256=None))["changed"]
+
+
+def test_all_images_of_the_content_are_deregistered(aws: Any) -> None:
+    _expect_search(aws, _image("ami-2", State="disabled"), _image("ami-1"), _image("ami-3", State="failed"))
+    for image_id in ("ami-1", "ami-2", "ami-3"):
+        _expect_deregistration(aws, image_id)
+    assert absent(aws, _params(delete_associated_snapshots=True))["image_id"] == "ami-1"
+
+
+@pytest.mark.parametrize("code", ["InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"])
+@pytest.mark.parametrize("snapshot", [None, "InvalidSnapshot.NotFound", "InvalidSnapshot.InUse"])
+def test_an_image_that_is_gone_already_is_done_but_for_its_snapshot(aws: Any, code: str, snapshot: str | None) -> None:
+    _expect_search(aws, _image())
+    aws.refuse("ec2", "deregister_image", code)
+    if snapshot:
+        aws.refuse("ec2", "delete_snapshot", snapshot)
+    else:
+        aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert absent(aws, _params(delete_associated_snapshots=True))["changed"]
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidAMIID.Malformed"])
+def test_a_deregistration_that_is_refused_is_an_error(aws: Any, code: str) -> None:
+    _expect_search(aws, _image())
+    aws.refuse("ec2", "deregister_image", code)
+    with pytest.raises(ProviderError, match=code):
         absent(aws, _params())
+
+
+@pytest.mark.parametrize("code", ["missing-permissions", "internal-error", "client-error"])
+def test_a_snapshot_that_stays_is_an_error(aws: Any, code: str) -> None:
+    _expect_search(aws, _image())
+    results = [{"SnapshotId": "snap-0", "ReturnCode": "skipped"}, {"SnapshotId": "snap-1", "ReturnCode": code}]
+    _expect_deregistration(aws, results=results)
+    with pytest.raises(ProviderError, match=rf"has not deleted its snapshot snap-1 \({code}\)") as caught:
+        absent(aws, _params(delete_associated_snapshots=True))
+    assert caught.value.details == {"snapshots": {"snap-1": code}}
 
 
 @pytest.mark.parametrize(("images", "changed"), [([], False), ([_image()], True)])

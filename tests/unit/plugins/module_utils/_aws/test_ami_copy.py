@@ -123,6 +123,12 @@ def _expect_landing(aws: Any, region: str, image_id: str) -> None:
     _expect_search(aws, region)
     _expect_copy(aws, region, image_id)
     _expect_read(aws, region, _image(image_id))
+    _expect_search(aws, region, _image(image_id))
+
+
+def _expect_deregistration(aws: Any, image_id: str, *, delete_snapshots: bool = True) -> None:
+    request = {"ImageId": image_id, "DeleteAssociatedSnapshots": delete_snapshots}
+    aws.expect("ec2", "deregister_image", request, {}, region="us-east-1")
 
 
 # Regions
@@ -163,6 +169,8 @@ def test_copies_are_made_in_every_region(aws: Any) -> None:
     aws.refuse("ec2", "describe_images", "InvalidAMIID.NotFound", region="ap-east-1")
     _expect_read(aws, "ap-east-1", _image("ami-ap", State="pending"))
     _expect_read(aws, "ap-east-1", _image("ami-ap"))
+    # Lists lag behind, too.
+    _expect_search(aws, "ap-east-1")
     result = present(aws, _params("us-east-1", "ap-east-1"))
     assert result["changed"]
     assert result["images"] == [
@@ -217,6 +225,7 @@ def test_description_is_the_sources_unless_given(aws: Any) -> None:
         _expect_search(aws, "us-east-1")
         _expect_copy(aws, "us-east-1", "ami-us", expected)
         _expect_read(aws, "us-east-1", _image("ami-us", Description=expected))
+        _expect_search(aws, "us-east-1", _image("ami-us", Description=expected))
         assert present(aws, _params("us-east-1", description=description))["changed"]
 
 
@@ -244,17 +253,58 @@ def test_failed_copy_is_replaced(aws: Any) -> None:
     _expect_regions(aws)
     _expect_source(aws)
     _expect_search(aws, "us-east-1", _image("ami-failed", State="failed"))
-    aws.expect(
-        "ec2",
-        "deregister_image",
-        {"ImageId": "ami-failed", "DeleteAssociatedSnapshots": True},
-        {},
-        region="us-east-1",
-    )
+    _expect_deregistration(aws, "ami-failed")
     _expect_copy(aws, "us-east-1", "ami-us")
     _expect_read(aws, "us-east-1", _image("ami-us"))
+    _expect_search(aws, "us-east-1", _image("ami-us"))
     result = present(aws, _params("us-east-1"))
     assert result["images"][0]["image_id"] == "ami-us"
+
+
+@pytest.mark.parametrize("state", ["available", "pending"])
+def test_of_two_copies_the_older_one_is_kept(aws: Any, state: str) -> None:
+    older = _image("ami-older", CreationDate="2026-11-01T00:00:00.000Z", State=state)
+    own = _image("ami-us", CreationDate="2026-11-02T00:00:00.000Z")
+    _expect_regions(aws)
+    _expect_source(aws)
+    _expect_search(aws, "us-east-1")
+    _expect_copy(aws, "us-east-1", "ami-us")
+    _expect_read(aws, "us-east-1", own)
+    _expect_search(aws, "us-east-1", own, older)
+    _expect_deregistration(aws, "ami-us")
+    if state == "pending":
+        _expect_read(aws, "us-east-1", older | {"State": "available"})
+    result = present(aws, _params("us-east-1"))
+    assert result["images"][0]["image_id"] == "ami-older"
+    assert not result["changed"]
+
+
+def test_copies_wait_for_others_to_end(aws: Any) -> None:
+    _expect_regions(aws)
+    _expect_source(aws)
+    _expect_search(aws, "us-east-1")
+    aws.refuse("ec2", "copy_image", "ResourceLimitExceeded", region="us-east-1")
+    _expect_copy(aws, "us-east-1", "ami-us")
+    _expect_read(aws, "us-east-1", _image("ami-us"))
+    _expect_search(aws, "us-east-1", _image("ami-us"))
+    assert present(aws, _params("us-east-1"))["changed"]
+
+
+def test_copies_that_nobody_waits_for_are_refused_at_once(aws: Any) -> None:
+    _expect_regions(aws)
+    _expect_source(aws)
+    _expect_search(aws, "us-east-1")
+    aws.refuse("ec2", "copy_image", "ResourceLimitExceeded", "Too many copies", region="us-east-1")
+    with pytest.raises(ProviderError, match="Too many copies"):
+        present(aws, _params("us-east-1", wait=False))
+
+
+def test_a_disabled_copy_fails_its_region(aws: Any) -> None:
+    _expect_regions(aws)
+    _expect_source(aws)
+    _expect_search(aws, "us-east-1", _image("ami-us", State="disabled"))
+    with pytest.raises(ProviderError, match=r"failed in us-east-1: Image ami-us .* is disabled: enable it"):
+        present(aws, _params("us-east-1"))
 
 
 def test_tags_and_description_of_a_copy_converge(aws: Any) -> None:
@@ -286,17 +336,17 @@ def test_failing_region_leaves_the_others_to_land(aws: Any) -> None:
     _expect_regions(aws)
     _expect_source(aws)
     _expect_search(aws, "us-east-1")
-    aws.refuse("ec2", "copy_image", "ResourceLimitExceeded", "Too many copies", region="us-east-1")
+    aws.refuse("ec2", "copy_image", "InvalidRequest", "No copies today", region="us-east-1")
     _expect_landing(aws, "ap-east-1", "ami-ap")
     with pytest.raises(ProviderError) as caught:
         present(aws, _params("us-east-1", "ap-east-1"))
     error = caught.value
     assert error.message == (
         f"The copy of {_NAME} failed in us-east-1: Could not copy ami-source to us-east-1: CopyImage answered "
-        "ResourceLimitExceeded: Too many copies. It succeeded in ap-east-1."
+        "InvalidRequest: No copies today. It succeeded in ap-east-1."
     )
     assert error.operation == "CopyImage"
-    assert error.code == "ResourceLimitExceeded"
+    assert error.code == "InvalidRequest"
     assert [copy["image_id"] for copy in error.details["images"]] == ["ami-ap"]
     assert error.details["failed"][0]["region"] == "us-east-1"
 
@@ -357,18 +407,29 @@ def test_check_mode_reads_only_and_bears_a_missing_source(aws: Any) -> None:
 def test_copies_are_deregistered(aws: Any, delete_snapshots: bool) -> None:
     _expect_regions(aws)
     _expect_search(aws, "us-east-1", _image("ami-us"))
-    aws.expect(
-        "ec2",
-        "deregister_image",
-        {"ImageId": "ami-us", "DeleteAssociatedSnapshots": delete_snapshots},
-        {},
-        region="us-east-1",
-    )
+    _expect_deregistration(aws, "ami-us", delete_snapshots=delete_snapshots)
     _expect_search(aws, "ap-east-1")
     params = _params("us-east-1", "ap-east-1", image_id=None, delete_associated_snapshots=delete_snapshots)
     result = absent(aws, params)
     assert result["changed"]
     assert [copy["changed"] for copy in result["images"]] == [True, False]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_copy_with_other_content_stays_and_fails_its_region(aws: Any, check_mode: bool) -> None:
+    _expect_regions(aws)
+    _expect_search(aws, "us-east-1", _image("ami-us", Tags=[]))
+    with pytest.raises(ProviderError, match=f"failed in us-east-1: Image ami-us .* no source-sha256, not {_SHA256}"):
+        absent(aws, _params("us-east-1"), check_mode=check_mode)
+
+
+def test_all_copies_are_deregistered_by_name_alone(aws: Any) -> None:
+    _expect_regions(aws)
+    gone = _image("ami-gone", State="deregistered")
+    _expect_search(aws, "us-east-1", _image("ami-us", Tags=[]), _image("ami-us2"), gone)
+    for image_id in ("ami-us", "ami-us2"):
+        _expect_deregistration(aws, image_id, delete_snapshots=False)
+    assert absent(aws, _params("us-east-1", source_sha256=None))["changed"]
 
 
 def test_removal_in_check_mode_reads_only(aws: Any) -> None:

@@ -103,10 +103,10 @@ def test_what_ec2_leaves_out_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "failed", "final"),
+    ("name", "failed", "available"),
     [
         ("available", False, True),
-        ("disabled", False, True),
+        ("disabled", False, False),
         ("pending", False, False),
         ("transient", False, False),
         ("failed", True, False),
@@ -114,9 +114,9 @@ def test_what_ec2_leaves_out_is_not_there() -> None:
         ("invalid", True, False),
     ],
 )
-def test_states(name: str, failed: bool, final: bool) -> None:
+def test_states(name: str, failed: bool, available: bool) -> None:
     state = state_of(State=name)
-    assert (state.failed, state.final) == (failed, final)
+    assert (state.failed, state.available) == (failed, available)
 
 
 def test_differences_are_named() -> None:
