@@ -31,8 +31,8 @@ options:
   state:
     description:
       - V(present) imports the snapshot unless it exists.
-      - V(absent) deletes the snapshot, and cancels an import task of the same image. A snapshot in use by an image
-        cannot be deleted.
+      - V(absent) deletes all snapshots of the image that carry its O(source_sha256), and cancels its import task. A
+        snapshot in use by an AMI cannot be deleted.
     type: str
     choices:
       - present
@@ -105,6 +105,10 @@ import_task_id:
   returned: success
   type: str
   sample: import-snap-0bd6fdf1d41b31bcb
+under_way:
+  description: Whether an import task of the image is under way, so that what it reads must stay.
+  returned: success
+  type: bool
 region:
   description: Region of the snapshot.
   returned: success

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.diff import diff_of
@@ -15,12 +16,13 @@ from .._core.identity import IDENTITY_KEY, checked_sha256
 from .._core.progress import Progress
 from .._core.wait import Wait
 from .clients import AwsClients
-from .errors import provider_errors
-from .snapshot_state import SnapshotState, SnapshotTaskState
+from .errors import provider_errors, start_when_allowed
+from .snapshot_state import SnapshotState, SnapshotTaskState, delete_snapshot
 from .tags import as_list, missing_tags, wanted_tags
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
+    from types_boto3_ec2.type_defs import ImportSnapshotRequestTypeDef
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,112 +72,154 @@ def ensure_present(clients: AwsClients, request: SnapshotImportRequest, *, check
     :raises ProviderError: when the import fails, with the reason that only the task knows.
     """
     ec2 = clients.ec2()
-    snapshot = _find_snapshot(ec2, request)
+    snapshot = _usable(_tagged_snapshots(ec2, request))
     if snapshot is not None:
         return _adopt(clients, request, snapshot, None, check_mode=check_mode)
-    task = _find_task(ec2, request)
-    if task is not None:
-        snapshot = _snapshot_of(ec2, task)
-        if snapshot is not None:
-            return _adopt(clients, request, snapshot, task, check_mode=check_mode)
+    tasks = _tasks(ec2, request)
+    task = next((task for task in tasks if task.under_way), None)
+    if task is None:
+        for task, untagged in _imported(ec2, tasks):
+            if untagged.usable:
+                return _adopt(clients, request, untagged, task, check_mode=check_mode)
     after = SnapshotAttributes(request.source_sha256, request.tags, "completed")
     if not check_mode:
         if task is None:
-            task = _start(ec2, request)
+            task = _start(ec2, request, tasks)
         if request.wait.enabled:
             task = _await_task(ec2, request, task)
-            snapshot = _describe(ec2, task.snapshot_id or "")
+            snapshot = _await_snapshot(ec2, request, task.snapshot_id or "")
             # ImportSnapshot itself can tag only the task.
             _tag(ec2, snapshot, request)
+            snapshot = _keep_the_older(ec2, request, snapshot)
     return _result(clients, request, snapshot, task, changed=True, before=None, after=after)
 
 
 def ensure_absent(clients: AwsClients, request: SnapshotImportRequest, *, check_mode: bool) -> dict[str, Any]:
-    """Delete the snapshot, and cancel the task that would bring it."""
+    """Delete all snapshots of the content, and cancel the tasks that would bring more."""
     ec2 = clients.ec2()
-    snapshot = _find_snapshot(ec2, request)
-    task = _find_task(ec2, request)
-    if snapshot is None and task is not None:
-        snapshot = _snapshot_of(ec2, task)
-    under_way = task if task is not None and task.under_way else None
-    changed = snapshot is not None or under_way is not None
+    # By their ids: those that are tagged, and those that their tasks alone know.
+    doomed = {snapshot.snapshot_id: snapshot for snapshot in _tagged_snapshots(ec2, request)}
+    tasks = _tasks(ec2, request)
+    under_way = [task for task in tasks if task.under_way]
+    doomed |= {snapshot.snapshot_id: snapshot for _task, snapshot in _imported(ec2, tasks)}
+    changed = bool(doomed or under_way)
     if not check_mode:
-        if under_way is not None:
-            with provider_errors("CancelImportTask", f"cancel import task {under_way.task_id}"):
-                ec2.cancel_import_task(ImportTaskId=under_way.task_id)
-        if snapshot is not None:
-            with provider_errors("DeleteSnapshot", f"delete snapshot {snapshot.snapshot_id}"):
-                ec2.delete_snapshot(SnapshotId=snapshot.snapshot_id)
-    tags = snapshot.tags if snapshot else {}
-    before = SnapshotAttributes(request.source_sha256, tags, None) if changed else None
+        ended = [task for task in (_cancelled(ec2, task) for task in under_way) if task is not None]
+        for snapshot_id in [*doomed, *(snapshot.snapshot_id for _task, snapshot in _imported(ec2, ended))]:
+            delete_snapshot(ec2, snapshot_id)
+    snapshot = _best(doomed.values())
+    task = under_way[0] if under_way else None
+    before = SnapshotAttributes(request.source_sha256, snapshot.tags if snapshot else {}, None) if changed else None
     return _result(clients, request, snapshot, task, changed=changed, before=before, after=None)
 
 
-def _find_snapshot(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotState | None:
-    """The oldest usable snapshot with our identity, complete ones first."""
+def _tagged_snapshots(ec2: EC2Client, request: SnapshotImportRequest) -> list[SnapshotState]:
     sha256 = request.source_sha256
     with provider_errors("DescribeSnapshots", f"look for a snapshot with tag {IDENTITY_KEY} {sha256}"):
         pages = ec2.get_paginator("describe_snapshots").paginate(
             OwnerIds=["self"], Filters=[{"Name": f"tag:{IDENTITY_KEY}", "Values": [sha256]}]
         )
-        found = [SnapshotState.of(snapshot) for page in pages for snapshot in page["Snapshots"]]
-    usable = [snapshot for snapshot in found if not snapshot.failed]
-    return min(usable, key=lambda snapshot: (not snapshot.complete, snapshot.started), default=None)
+        return [SnapshotState.of(snapshot) for page in pages for snapshot in page["Snapshots"]]
 
 
-def _find_task(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotTaskState | None:
-    """A task for our content that is under way, or completed with its snapshot still there but not tagged."""
+def _usable(snapshots: list[SnapshotState]) -> SnapshotState | None:
+    return _best(snapshot for snapshot in snapshots if snapshot.usable)
+
+
+def _best(snapshots: Iterable[SnapshotState]) -> SnapshotState | None:
+    """The oldest, complete ones first."""
+    return min(
+        snapshots, key=lambda snapshot: (not snapshot.complete, snapshot.started, snapshot.snapshot_id), default=None
+    )
+
+
+def _tasks(ec2: EC2Client, request: SnapshotImportRequest) -> list[SnapshotTaskState]:
+    """All import tasks of our content; EC2 remembers them for long."""
     sha256 = request.source_sha256
     with provider_errors("DescribeImportSnapshotTasks", f"look for an import task with tag {IDENTITY_KEY} {sha256}"):
         pages = ec2.get_paginator("describe_import_snapshot_tasks").paginate()
         tasks = [SnapshotTaskState.of(task) for page in pages for task in page["ImportSnapshotTasks"]]
-    ours = [task for task in tasks if task.tags.get(IDENTITY_KEY) == sha256]
-    for task in ours:
-        if task.under_way:
-            return task
-    return next((task for task in ours if _snapshot_of(ec2, task) is not None), None)
+    return [task for task in tasks if task.tags.get(IDENTITY_KEY) == sha256]
 
 
-def _snapshot_of(ec2: EC2Client, task: SnapshotTaskState) -> SnapshotState | None:
-    """The snapshot of a completed task; tasks outlive their snapshots."""
-    if not task.complete or not task.snapshot_id:
-        return None
+def _imported(ec2: EC2Client, tasks: Iterable[SnapshotTaskState]) -> Iterator[tuple[SnapshotTaskState, SnapshotState]]:
+    """The completed tasks with the snapshots that they have brought; tasks outlive their snapshots."""
+    for task in tasks:
+        snapshot = _read_snapshot(ec2, task.snapshot_id) if task.complete and task.snapshot_id else None
+        if snapshot is not None:
+            yield task, snapshot
+
+
+def _read_task(ec2: EC2Client, task_id: str) -> SnapshotTaskState | None:
+    """``None`` when EC2 does not know it, or not yet."""
     try:
-        snapshot = _describe(ec2, task.snapshot_id)
+        with provider_errors("DescribeImportSnapshotTasks", f"follow import task {task_id}"):
+            answer = ec2.describe_import_snapshot_tasks(ImportTaskIds=[task_id])
+    except ProviderError as error:
+        if (error.code or "").startswith("InvalidConversionTaskId"):
+            return None
+        raise
+    return next((SnapshotTaskState.of(task) for task in answer["ImportSnapshotTasks"]), None)
+
+
+def _read_snapshot(ec2: EC2Client, snapshot_id: str) -> SnapshotState | None:
+    """``None`` when EC2 does not know it, or not yet."""
+    try:
+        with provider_errors("DescribeSnapshots", f"read snapshot {snapshot_id}"):
+            answer = ec2.describe_snapshots(SnapshotIds=[snapshot_id])
     except ProviderError as error:
         if error.code == "InvalidSnapshot.NotFound":
             return None
         raise
-    return None if snapshot.failed else snapshot
+    return next((SnapshotState.of(snapshot) for snapshot in answer["Snapshots"]), None)
 
 
-def _describe(ec2: EC2Client, snapshot_id: str) -> SnapshotState:
-    with provider_errors("DescribeSnapshots", f"read snapshot {snapshot_id}"):
-        return SnapshotState.of(ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0])
-
-
-def _start(ec2: EC2Client, request: SnapshotImportRequest) -> SnapshotTaskState:
+def _start(ec2: EC2Client, request: SnapshotImportRequest, ended: list[SnapshotTaskState]) -> SnapshotTaskState:
+    """:param ended: the tasks of our content that there have been."""
     for option, value in (("bucket", request.bucket), ("key", request.key)):
         if not value:
             raise InputError(f"{option} is missing: there is no snapshot of this content yet to do without")
     url = f"s3://{request.bucket}/{request.key}"
     description = f"{request.name} from {url}"
     attempt = f"import {url} as a snapshot with service role {request.role_name}"
-    with provider_errors("ImportSnapshot", attempt):
-        return SnapshotTaskState.of(
-            ec2.import_snapshot(
-                # For one call and its repetitions: a token of the content would bring back a task that has failed.
-                ClientToken=str(uuid.uuid4()),
-                Description=description,
-                RoleName=request.role_name,
-                DiskContainer={
-                    "Description": description,
-                    "Format": "VHD",
-                    "UserBucket": {"S3Bucket": request.bucket or "", "S3Key": request.key or ""},
-                },
-                TagSpecifications=[{"ResourceType": "import-snapshot-task", "Tags": as_list(request.tags)}],
-            )
-        )
+    details: ImportSnapshotRequestTypeDef = {
+        "Description": description,
+        "RoleName": request.role_name,
+        "DiskContainer": {
+            "Description": description,
+            "Format": "VHD",
+            "UserBucket": {"S3Bucket": request.bucket or "", "S3Key": request.key or ""},
+        },
+        "TagSpecifications": [{"ResourceType": "import-snapshot-task", "Tags": as_list(request.tags)}],
+    }
+
+    def start() -> SnapshotTaskState:
+        with provider_errors("ImportSnapshot", attempt):
+            return SnapshotTaskState.of(ec2.import_snapshot(ClientToken=_client_token(details, ended), **details))
+
+    return start_when_allowed(start, request.wait, what="other imports to end")
+
+
+def _client_token(details: ImportSnapshotRequestTypeDef, ended: list[SnapshotTaskState]) -> str:
+    """The same for all that ask for the same after those that have ended, so that they all get one task."""
+    attempt = [details, sorted(task.task_id for task in ended)]
+    return hashlib.sha256(json.dumps(attempt, sort_keys=True).encode()).hexdigest()
+
+
+def _cancelled(ec2: EC2Client, task: SnapshotTaskState) -> SnapshotTaskState | None:
+    """Cancel a task. Returns it as it is when it had ended by itself.
+
+    :raises ProviderError: when EC2 refuses although it goes on.
+    """
+    try:
+        with provider_errors("CancelImportTask", f"cancel import task {task.task_id}"):
+            ec2.cancel_import_task(ImportTaskId=task.task_id)
+    except ProviderError:
+        now = _read_task(ec2, task.task_id)
+        if now is not None and now.under_way:
+            raise
+        return now
+    return None
 
 
 def _await_task(ec2: EC2Client, request: SnapshotImportRequest, started: SnapshotTaskState) -> SnapshotTaskState:
@@ -183,15 +227,10 @@ def _await_task(ec2: EC2Client, request: SnapshotImportRequest, started: Snapsho
     progress = Progress("import", 100, "percent")
 
     def check() -> SnapshotTaskState | None:
-        try:
-            with provider_errors("DescribeImportSnapshotTasks", f"follow import task {task_id}"):
-                answer = ec2.describe_import_snapshot_tasks(ImportTaskIds=[task_id])
-        except ProviderError as error:
-            # Answers may lag behind; wait_timeout bounds it.
-            if (error.code or "").startswith("InvalidConversionTaskId"):
-                return None
-            raise
-        task = SnapshotTaskState.of(answer["ImportSnapshotTasks"][0])
+        task = _read_task(ec2, task_id)
+        # Answers may lag behind; wait_timeout bounds it.
+        if task is None:
+            return None
         if task.percent is not None:
             progress.update(task.percent)
         if task.failed:
@@ -232,7 +271,10 @@ def _adopt(
 
 def _await_snapshot(ec2: EC2Client, request: SnapshotImportRequest, snapshot_id: str) -> SnapshotState:
     def check() -> SnapshotState | None:
-        snapshot = _describe(ec2, snapshot_id)
+        snapshot = _read_snapshot(ec2, snapshot_id)
+        # Snapshots may be seen some time after their task has completed.
+        if snapshot is None:
+            return None
         if snapshot.failed:
             raise ProviderError(
                 f"Snapshot {snapshot_id} ended in state error: {snapshot.message or 'no reason given'}",
@@ -242,6 +284,20 @@ def _await_snapshot(ec2: EC2Client, request: SnapshotImportRequest, snapshot_id:
         return snapshot if snapshot.complete else None
 
     return request.wait.until(check, what=f"snapshot {snapshot_id}")
+
+
+def _keep_the_older(ec2: EC2Client, request: SnapshotImportRequest, own: SnapshotState) -> SnapshotState:
+    """The one to go on with, if a run with other options has imported the same content meanwhile."""
+    kept = _usable(_tagged_snapshots(ec2, request))
+    if kept is None or kept.snapshot_id == own.snapshot_id:
+        return own
+    try:
+        delete_snapshot(ec2, own.snapshot_id)
+    except ProviderError as error:
+        if error.code != "InvalidSnapshot.InUse":
+            raise
+        return own
+    return kept
 
 
 def _tag(ec2: EC2Client, snapshot: SnapshotState, request: SnapshotImportRequest) -> None:
@@ -268,6 +324,7 @@ def _result(
         "state": state if after else "absent",
         "volume_size": snapshot.volume_size if snapshot else None,
         "import_task_id": task.task_id if task else None,
+        "under_way": task is not None and task.under_way and after is not None,
         "region": clients.region,
         "source_sha256": request.source_sha256,
         "tags": after.tags if after else {},

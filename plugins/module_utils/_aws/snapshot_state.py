@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         SnapshotTypeDef,
     )
 
-_UNDER_WAY = {"pending", "active"}
 _FAILED = {"cancelled", "deleted"}
 # Both end in failure, and carry the reason as soon as it is known.
 _FAILING = {"cancelling", "deleting"}
@@ -36,6 +35,8 @@ class SnapshotState:
     started: datetime
     volume_size: int | None
     """In GiB."""
+    archived: bool
+    """Whether nothing can be made of it until it is restored."""
     tags: dict[str, str]
 
     @classmethod
@@ -46,6 +47,7 @@ class SnapshotState:
             message=snapshot.get("StateMessage"),
             started=snapshot["StartTime"],
             volume_size=snapshot.get("VolumeSize"),
+            archived=snapshot.get("StorageTier") == "archive",
             tags=as_dict(snapshot.get("Tags")),
         )
 
@@ -56,6 +58,11 @@ class SnapshotState:
     @property
     def failed(self) -> bool:
         return self.state == "error"
+
+    @property
+    def usable(self) -> bool:
+        """Whether an image can be made of it, now or when it is complete."""
+        return not (self.failed or self.archived)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +75,7 @@ class SnapshotTaskState:
     percent: int | None
     """How far it is; ``None`` where EC2 does not say."""
     snapshot_id: str | None
+    """``None`` until there is one: EC2 gives an empty string before."""
     tags: dict[str, str]
 
     @classmethod
@@ -79,13 +87,14 @@ class SnapshotTaskState:
             status=detail.get("Status", "pending"),
             message=detail.get("StatusMessage"),
             percent=int(percent) if percent.isdigit() else None,
-            snapshot_id=detail.get("SnapshotId"),
+            snapshot_id=detail.get("SnapshotId") or None,
             tags=as_dict(task.get("Tags")),
         )
 
     @property
     def under_way(self) -> bool:
-        return self.status in _UNDER_WAY
+        """In whichever state: there are more than EC2 documents, such as ``validating`` and ``converting``."""
+        return self.status not in {"completed", *_FAILING, *_FAILED}
 
     @property
     def complete(self) -> bool:

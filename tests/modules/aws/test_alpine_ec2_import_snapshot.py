@@ -69,6 +69,26 @@ def test_a_task_under_way_is_adopted(imports: Cloud) -> None:
     assert imports.writes(start).count("ImportSnapshot") == 1
 
 
+@pytest.mark.parametrize("what", ["request", "answer"])
+def test_two_imports_at_once_are_one_task(imports: Cloud, what: str) -> None:
+    with imports.held("ImportSnapshot", what):
+        first = imports.start(MODULE)
+        imports.sandbox.until_struck(imports.name)
+        second = imports.succeeds(MODULE)
+    done = first.result()
+    assert not done.failed, done.result
+    assert (done["snapshot_id"], done["import_task_id"]) == (second["snapshot_id"], second["import_task_id"])
+
+
+def test_a_cancellation_whose_answer_got_lost_is_done(imports: Cloud) -> None:
+    removal = imports.with_options(name=None, bucket=None, key=None, tags=None, state="absent")
+    with imports.held("ImportSnapshot"):
+        imports.succeeds(MODULE, wait=False)
+        imports.fault("CancelImportTask", drop="after")
+        assert removal.succeeds(MODULE).changed
+    assert not removal.succeeds(MODULE).changed
+
+
 def test_a_snapshot_that_was_never_tagged_is_adopted(imports: Cloud) -> None:
     start = imports.mark()
     imports.fault("CreateTags", status=403)
@@ -116,9 +136,11 @@ def test_a_removal_happens_once(imports: Cloud, sha256: str) -> None:
     real = imports.succeeds(MODULE)
     removal = imports.with_options(name=None, bucket=None, key=None, tags=None, state="absent")
     check = removal.succeeds(MODULE, check_mode=True)
+    removal.fault("DeleteSnapshot", drop="after")
     start = removal.mark()
     gone = removal.succeeds(MODULE)
-    assert removal.writes(start) == ["DeleteSnapshot"]
+    # The answer to the first got lost.
+    assert removal.writes(start) == ["DeleteSnapshot", "DeleteSnapshot"]
     before = removal.mark()
     check_again = removal.succeeds(MODULE, check_mode=True)
     gone_again = removal.succeeds(MODULE)
@@ -131,4 +153,5 @@ def test_a_removal_happens_once(imports: Cloud, sha256: str) -> None:
     assert not check_again.changed
     assert not gone_again.changed
     # The completed task of what is gone counts no more.
-    assert imports.succeeds(MODULE, check_mode=True).changed
+    again = imports.succeeds(MODULE)
+    assert again["snapshot_id"] != real["snapshot_id"]

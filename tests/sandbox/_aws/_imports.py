@@ -121,6 +121,7 @@ def run_import(state: State, account: str, task: ImportTask, role: str) -> None:
             del snapshot.ec2_backend.snapshots[snapshot.id]
             return
         task.snapshot_id = snapshot.id
+        time.sleep(state.operation_seconds * 0.1)
         snapshot.status = "completed"
 
     threading.Thread(target=work, daemon=True).start()

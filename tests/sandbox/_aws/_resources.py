@@ -129,7 +129,7 @@ class ImportTask:
     status_message: str | None = "pending"
     progress: str | None = "1"
     size: float = 0.0
-    snapshot_id: str | None = None
+    snapshot_id: str = ""
     started: datetime.datetime = dataclasses.field(default_factory=utcnow)
 
     def as_result(self) -> dict[str, Any]:

@@ -69,12 +69,12 @@ def _expect_search(aws: Any, snapshots: list[Any], tasks: list[Any] | None = Non
         aws.expect("ec2", "describe_import_snapshot_tasks", {}, {"ImportSnapshotTasks": tasks})
 
 
-def _expect_import(aws: Any) -> None:
+def _expect_import(aws: Any, token: Any = ANY) -> None:
     aws.expect(
         "ec2",
         "import_snapshot",
         {
-            "ClientToken": ANY,
+            "ClientToken": token,
             "Description": "alpine from s3://images/alpine.vhd",
             "RoleName": "vmimport",
             "DiskContainer": {
@@ -106,15 +106,22 @@ def test_import_waits_and_tags(aws: Any) -> None:
     _expect_import(aws)
     _expect_state(aws, "pending", Progress="0")
     _expect_state(aws, "active", Progress="42", StatusMessage="converting")
-    # A state of the future: no reason to give up.
-    _expect_state(aws, "polishing")
+    # Neither an empty answer nor a state of the future is a reason to give up.
+    aws.expect("ec2", "describe_import_snapshot_tasks", {"ImportTaskIds": [_TASK_ID]}, {"ImportSnapshotTasks": []})
+    _expect_state(aws, "polishing", SnapshotId="")
     _expect_state(aws, "completed", SnapshotId="snap-1")
+    # Snapshots come after their task.
+    aws.refuse("ec2", "describe_snapshots", "InvalidSnapshot.NotFound")
+    aws.expect("ec2", "describe_snapshots", {"SnapshotIds": ["snap-1"]}, {"Snapshots": []})
+    _expect_snapshot(aws, _snapshot(tags=[], state="pending"))
     _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
+    _expect_search(aws, [_snapshot()])
     result = present(aws, _params())
     assert result["changed"]
     assert result["snapshot_id"] == "snap-1"
     assert result["import_task_id"] == _TASK_ID
+    assert not result["under_way"]
     assert result["state"] == "completed"
     assert result["volume_size"] == 1
     assert result["source_sha256"] == _SHA256
@@ -129,6 +136,7 @@ def test_progress_is_told(aws: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPat
     _expect_state(aws, "active", Progress="42")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_search(aws, [_snapshot()])
     present(aws, _params())
     assert '"done": 42' in (tmp_path / "progress").read_text()
 
@@ -177,6 +185,7 @@ def test_task_that_is_not_visible_yet_is_waited_for(aws: Any) -> None:
     aws.refuse("ec2", "describe_import_snapshot_tasks", "InvalidConversionTaskId.Malformed")
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_search(aws, [_snapshot()])
     assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
@@ -188,6 +197,7 @@ def test_without_waiting_the_task_is_returned(aws: Any) -> None:
     assert result["snapshot_id"] is None
     assert result["import_task_id"] == _TASK_ID
     assert result["state"] == "pending"
+    assert result["under_way"]
 
 
 def test_oldest_complete_snapshot_is_adopted(aws: Any) -> None:
@@ -204,6 +214,63 @@ def test_oldest_complete_snapshot_is_adopted(aws: Any) -> None:
     assert not result["changed"]
     assert result["snapshot_id"] == "snap-old"
     assert result["import_task_id"] is None
+
+
+def test_an_archived_snapshot_is_not_adopted(aws: Any) -> None:
+    _expect_search(aws, [_snapshot() | {"StorageTier": "archive"}], [])
+    assert present(aws, _params(), check_mode=True)["snapshot_id"] is None
+    _expect_search(aws, [_snapshot() | {"StorageTier": "standard"}])
+    assert present(aws, _params(), check_mode=True)["snapshot_id"] == "snap-1"
+
+
+def _token(aws: Any, monkeypatch: pytest.MonkeyPatch, tasks: list[Any], **options: Any) -> str:
+    """The client token of an import after these tasks."""
+    tokens: list[str] = []
+
+    def import_snapshot(**request: Any) -> dict[str, Any]:
+        tokens.append(request["ClientToken"])
+        return _task("pending")
+
+    _expect_search(aws, [], tasks)
+    monkeypatch.setattr(aws.ec2(), "import_snapshot", import_snapshot)
+    present(aws, _params(wait=False, **options))
+    return tokens[0]
+
+
+def test_runs_at_once_get_one_task_and_later_ones_another(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _token(aws, monkeypatch, [])
+    assert len(first) == 64
+    assert _token(aws, monkeypatch, []) == first
+    failed = [_task("deleted", "import-snap-1"), _task("cancelled", "import-snap-2")]
+    after_failures = _token(aws, monkeypatch, failed)
+    assert _token(aws, monkeypatch, list(reversed(failed))) == after_failures
+    others = [_token(aws, monkeypatch, [], **options) for options in ({"tags": {"a": "b"}}, {"key": "other.vhd"})]
+    assert len({first, after_failures, *others}) == 4
+
+
+def test_an_import_waits_for_others_to_end(aws: Any) -> None:
+    _expect_search(aws, [], [])
+    aws.refuse("ec2", "import_snapshot", "ResourceLimitExceeded")
+    _expect_import(aws)
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot())
+    _expect_search(aws, [_snapshot()])
+    assert present(aws, _params())["changed"]
+
+
+@pytest.mark.parametrize(("refusal", "kept"), [(None, "snap-old"), ("InvalidSnapshot.InUse", "snap-1")])
+def test_of_two_snapshots_the_older_one_is_kept(aws: Any, refusal: str | None, kept: str) -> None:
+    _expect_search(aws, [], [])
+    _expect_import(aws)
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    own = _snapshot(day=2)
+    _expect_snapshot(aws, own)
+    _expect_search(aws, [own, _snapshot("snap-old")])
+    if refusal:
+        aws.refuse("ec2", "delete_snapshot", refusal)
+    else:
+        aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert present(aws, _params())["snapshot_id"] == kept
 
 
 def test_pending_snapshot_is_waited_for(aws: Any) -> None:
@@ -232,12 +299,13 @@ def test_tags_converge(aws: Any) -> None:
     assert result["diff"]["after"]["tags"]["team"] == "b"
 
 
-@pytest.mark.parametrize("status", ["pending", "active"])
+@pytest.mark.parametrize("status", ["pending", "active", "updating", "validating", "validated", "converting"])
 def test_task_under_way_is_adopted(aws: Any, status: str) -> None:
     other = _task("active", "import-snap-2", tags=[{"Key": "source-sha256", "Value": "cd" * 32}])
     _expect_search(aws, [], [other, _task("deleted", "import-snap-3"), _task(status)])
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_search(aws, [_snapshot()])
     result = present(aws, _params())
     assert result["changed"]
     assert result["import_task_id"] == _TASK_ID
@@ -245,8 +313,7 @@ def test_task_under_way_is_adopted(aws: Any, status: str) -> None:
 
 def test_snapshot_of_a_completed_task_is_adopted_and_tagged(aws: Any) -> None:
     _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
-    for _time in range(2):
-        _expect_snapshot(aws, _snapshot(tags=[]))
+    _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "create_tags", {"Resources": ["snap-1"], "Tags": _TAGS}, {})
     result = present(aws, _params(bucket=None, key=None))
     assert result["changed"]
@@ -259,6 +326,7 @@ def test_completed_task_whose_snapshot_is_gone_counts_no_more(aws: Any) -> None:
     _expect_import(aws)
     _expect_state(aws, "completed", SnapshotId="snap-1")
     _expect_snapshot(aws, _snapshot())
+    _expect_search(aws, [_snapshot()])
     assert present(aws, _params())["snapshot_id"] == "snap-1"
 
 
@@ -325,10 +393,48 @@ def test_task_under_way_is_cancelled(aws: Any) -> None:
 
 def test_untagged_snapshot_of_a_task_is_deleted(aws: Any) -> None:
     _expect_search(aws, [], [_task("completed", SnapshotId="snap-1")])
-    for _time in range(2):
-        _expect_snapshot(aws, _snapshot(tags=[]))
+    _expect_snapshot(aws, _snapshot(tags=[]))
     aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
     assert absent(aws, _params())["changed"]
+
+
+def test_all_snapshots_of_the_content_are_deleted(aws: Any) -> None:
+    archived = _snapshot("snap-archived", day=3) | {"StorageTier": "archive"}
+    _expect_search(aws, [_snapshot(day=2), archived, _snapshot("snap-failed", state="error")], [])
+    for snapshot_id in ("snap-1", "snap-archived", "snap-failed"):
+        aws.expect("ec2", "delete_snapshot", {"SnapshotId": snapshot_id}, {})
+    assert absent(aws, _params())["snapshot_id"] == "snap-1"
+
+
+def test_a_snapshot_that_is_gone_already_is_done(aws: Any) -> None:
+    _expect_search(aws, [_snapshot()], [])
+    aws.refuse("ec2", "delete_snapshot", "InvalidSnapshot.NotFound")
+    assert absent(aws, _params())["changed"]
+
+
+def test_what_a_task_brings_that_ends_before_it_is_cancelled_is_deleted(aws: Any) -> None:
+    _expect_search(aws, [], [_task("converting")])
+    aws.refuse("ec2", "cancel_import_task", "IncorrectState")
+    _expect_state(aws, "completed", SnapshotId="snap-1")
+    _expect_snapshot(aws, _snapshot(tags=[]))
+    aws.expect("ec2", "delete_snapshot", {"SnapshotId": "snap-1"}, {})
+    assert absent(aws, _params())["changed"]
+
+
+@pytest.mark.parametrize("status", ["cancelling", "cancelled", "deleted"])
+def test_a_task_that_is_cancelled_already_is_done(aws: Any, status: str) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.refuse("ec2", "cancel_import_task", "IncorrectState")
+    _expect_state(aws, status)
+    assert absent(aws, _params())["changed"]
+
+
+def test_a_task_that_cannot_be_cancelled_is_an_error(aws: Any) -> None:
+    _expect_search(aws, [], [_task("active")])
+    aws.refuse("ec2", "cancel_import_task", "UnauthorizedOperation")
+    _expect_state(aws, "active")
+    with pytest.raises(ProviderError, match="UnauthorizedOperation"):
+        absent(aws, _params())
 
 
 def test_snapshot_in_use_is_an_error(aws: Any) -> None:
