@@ -30,7 +30,8 @@ options:
   state:
     description:
       - V(present) uploads the file unless the bucket has it.
-      - V(absent) deletes the object and what interrupted uploads have left of it.
+      - V(absent) deletes the object and what interrupted uploads have left of it. Where the bucket keeps versions, all
+        of this content are deleted, and the delete markers if no version is left.
     type: str
     choices:
       - present
@@ -52,7 +53,9 @@ options:
   source_sha256:
     description:
       - SHA-256 of the source qcow2 image, in hexadecimal, the identity of what is imported.
-      - Needed when O(state=present). With O(state=absent), an object of another image is an error.
+      - Needed when O(state=present).
+      - With O(state=absent), an object that carries another one or none is an error, and nothing is removed. Without
+        it, O(key) alone decides, whatever the object is.
     type: str
   create_bucket:
     description:
@@ -62,6 +65,12 @@ options:
     default: false
   delete_bucket:
     description: With O(state=absent), delete the bucket too if nothing else is in it.
+    type: bool
+    default: false
+  best_effort:
+    description:
+      - With O(state=absent), warn of what cannot be removed, such as for want of a permission, instead of failing, and
+        return it as RV(remains).
     type: bool
     default: false
 seealso:
@@ -125,6 +134,12 @@ bucket_created:
   description: Whether the bucket was created, or would be in check mode.
   returned: when O(state=present)
   type: bool
+remains:
+  description: What could not be removed, with O(best_effort=true).
+  returned: when O(state=absent)
+  type: list
+  elements: str
+  sample: []
 bucket_deleted:
   description: Whether the bucket was deleted, or would be in check mode.
   returned: when O(state=absent)
@@ -152,6 +167,7 @@ def main() -> None:
             "source_sha256": {"type": "str"},
             "create_bucket": {"type": "bool", "default": False},
             "delete_bucket": {"type": "bool", "default": False},
+            "best_effort": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ("src", "source_sha256"))],
         supports_check_mode=True,
@@ -161,7 +177,7 @@ def main() -> None:
         request = S3ObjectRequest.from_params(module.params)
         clients = AwsClients.from_params(module.params)
         if module.params["state"] == "absent":
-            return ensure_absent(clients, request, check_mode=module.check_mode)
+            return ensure_absent(clients, request, check_mode=module.check_mode, warn=module.warn)
         return ensure_present(clients, request, check_mode=module.check_mode, warn=module.warn)
 
     run_module(module, operation)

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from .._core.errors import InputError, ProviderError
+from .._core.errors import AlpineCloudError, InputError, ProviderError
 from .._core.wait import wait_until
 from .clients import AwsClients
 from .errors import provider_errors
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from types_boto3_s3.literals import BucketLocationConstraintType
     from types_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
 
-_DELETION_SECONDS = 120
-"""How long S3 may go on with the deletion of a bucket whose name is wanted again."""
-_DELETION_INTERVAL = 5
+_CREATION_SECONDS = 120
+"""How long S3 may go on with the deletion of a bucket whose name is wanted again, or with its creation."""
+_CREATION_INTERVAL = 5
 
-MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
+MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NotFound"}
 """S3's codes for what is not there: HEAD requests have no body, so that only the status is left."""
 
 
@@ -39,6 +41,16 @@ def derived_bucket_name(account: str, region: str, sha256: str) -> str:
     return f"alpine-cloud-{digest[:32]}"
 
 
+@contextlib.contextmanager
+def gone_is_done() -> Iterator[None]:
+    """Around the removal of something: another run may have removed it, or an attempt whose answer got lost."""
+    try:
+        yield
+    except ProviderError as error:
+        if error.code not in MISSING:
+            raise
+
+
 class S3Bucket:
     """A bucket, which may not exist.
 
@@ -50,6 +62,8 @@ class S3Bucket:
         self._region = clients.region
         self.name = name
         self.owner = owner
+        self.created = False
+        """Whether it was created here."""
 
     @classmethod
     def derived(cls, clients: AwsClients, sha256: str) -> S3Bucket:
@@ -87,31 +101,21 @@ class S3Bucket:
             )
         return True
 
-    def create(self) -> None:
-        """Create it, closed to the public; on failure, nothing is left of it."""
+    def create(self, warn: Callable[[str], None]) -> None:
+        """Create it, closed to the public; on failure, nothing is left of it.
 
-        def try_once() -> bool | None:
-            try:
-                with provider_errors("CreateBucket", f"create bucket {self.name}"):
-                    # S3 refuses the location constraint us-east-1, and its absence anywhere else.
-                    if self._region == "us-east-1":
-                        self._s3.create_bucket(Bucket=self.name)
-                    else:
-                        self._s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=self._location())
-            except ProviderError as error:
-                if error.code == "OperationAborted":
-                    return None
-                if error.code != "BucketAlreadyOwnedByYou":
-                    raise
-            return True
+        :param warn: tells the user what is left nevertheless.
+        """
+        options: dict[str, Any] = {}
+        # S3 refuses the location constraint us-east-1, and its absence anywhere else.
+        if self._region != "us-east-1":
+            options["CreateBucketConfiguration"] = self._location()
 
-        wait_until(
-            try_once,
-            timeout=_DELETION_SECONDS,
-            interval=_DELETION_INTERVAL,
-            what=f"the deletion of bucket {self.name}",
-        )
-        try:
+        def create() -> None:
+            with provider_errors("CreateBucket", f"create bucket {self.name}"):
+                self._s3.create_bucket(Bucket=self.name, **options)
+
+        def close() -> None:
             with provider_errors("PutPublicAccessBlock", f"block public access to bucket {self.name}"):
                 self._s3.put_public_access_block(
                     Bucket=self.name,
@@ -123,9 +127,42 @@ class S3Bucket:
                     },
                     **self.owner,
                 )
-        except ProviderError:
-            self.delete()
+
+        try:
+            self._patiently(create, "OperationAborted")
+        except ProviderError as error:
+            # The answer to the first attempt got lost, or another run was faster.
+            if error.code != "BucketAlreadyOwnedByYou":
+                raise
+        self.created = True
+        try:
+            self._patiently(close, "OperationAborted", "NoSuchBucket")
+        except AlpineCloudError:
+            self.discard(warn)
             raise
+
+    def _patiently(self, act: Callable[[], None], *passing: str) -> None:
+        """:param passing: the codes of refusals that end by themselves."""
+
+        def try_once() -> bool | None:
+            try:
+                act()
+            except ProviderError as error:
+                if error.code not in passing:
+                    raise
+                return None
+            return True
+
+        wait_until(
+            try_once, timeout=_CREATION_SECONDS, interval=_CREATION_INTERVAL, what=f"S3 to settle bucket {self.name}"
+        )
+
+    def discard(self, warn: Callable[[str], None]) -> None:
+        """Delete it because something else has failed, whose error is the one to be told."""
+        try:
+            self.delete()
+        except ProviderError as error:
+            warn(f"Bucket {self.name} stays: {error.message}")
 
     def _location(self) -> CreateBucketConfigurationTypeDef:
         # Regions that are newer than the types are as good.
@@ -133,10 +170,11 @@ class S3Bucket:
         return {"LocationConstraint": constraint}
 
     def is_empty(self, but_for: str) -> bool:
-        """Whether nothing but the object of this key is in it."""
-        with provider_errors("ListObjectsV2", f"list bucket {self.name}"):
+        """Whether it is there, and nothing but the object of this key is in it."""
+        with gone_is_done(), provider_errors("ListObjectsV2", f"list bucket {self.name}"):
             listing = self._s3.list_objects_v2(Bucket=self.name, MaxKeys=2, **self.owner)
-        return all(item["Key"] == but_for for item in listing.get("Contents", []))
+            return all(item["Key"] == but_for for item in listing.get("Contents", []))
+        return False
 
     def delete(self) -> bool:
         """Tells whether the bucket is gone; one that others use, or still write to, stays."""

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.support.cloud import Cloud
@@ -24,6 +25,19 @@ def large_vhd(tmp_path: Path) -> Path:
     command = ["qemu-img", "create", "-q", "-f", "vpc", "-o", "subformat=fixed,force_size=on", str(path), "40M"]
     subprocess.run(command, check=True)
     return path
+
+
+@pytest.fixture
+def s3(aws: Cloud) -> Any:
+    """A client of the local cloud's."""
+    return boto3.client(
+        "s3",
+        region_name=aws.options["region"],
+        endpoint_url=aws.options["endpoint_url"],
+        verify=aws.options["aws_ca_bundle"],
+        aws_access_key_id=aws.options["access_key"],
+        aws_secret_access_key=aws.options["secret_key"],
+    )
 
 
 def test_an_upload_into_a_bucket_of_its_own_happens_once(aws: Cloud, small_disk: SmallDisk, sha256: str) -> None:
@@ -80,7 +94,7 @@ def test_content_is_identity(aws: Cloud, small_disk: SmallDisk, bucket: str, sha
     assert replaced.changed
     assert replaced["content_sha256"] != first["content_sha256"]
     assert not replaced["bucket_created"]
-    assert "holds other content" in not_removed.msg
+    assert f"carries source-sha256 {sha256}, not {'ab' * 32}" in not_removed.msg
 
 
 @pytest.mark.parametrize(
@@ -178,3 +192,36 @@ def test_of_an_upload_that_fails_nothing_is_left(aws: Cloud, bucket: str, sha256
     assert in_vain["failure"]["operation"] == "UploadPart"
     assert f"upload {large_vhd}" in in_vain.msg
     assert aws.operations(start)[-2:] == ["AbortMultipartUpload", "DeleteBucket"]
+
+
+def test_all_versions_go_but_those_of_other_content(
+    aws: Cloud, s3: Any, small_disk: SmallDisk, bucket: str, sha256: str
+) -> None:
+    staged = aws.with_options(bucket=bucket, key="small.vhd", source_sha256=sha256)
+    staged.succeeds(MODULE, src=str(small_disk.dynamic_vhd), create_bucket=True)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    staged.succeeds(MODULE, src=str(small_disk.fixed_vhd))
+    s3.delete_object(Bucket=bucket, Key="small.vhd")
+    others = s3.put_object(Bucket=bucket, Key="small.vhd", Body=b"other")["VersionId"]
+    assert "carries no source-sha256" in staged.fails(MODULE, state="absent").msg
+    s3.delete_object(Bucket=bucket, Key="small.vhd")
+
+    assert staged.succeeds(MODULE, state="absent", check_mode=True).changed
+    removed = staged.succeeds(MODULE, state="absent")
+    assert removed.changed
+    assert [version["VersionId"] for version in s3.list_object_versions(Bucket=bucket)["Versions"]] == [others]
+    assert not staged.succeeds(MODULE, state="absent").changed
+    # By its key alone, all of it goes, and the bucket can follow.
+    assert staged.succeeds(MODULE, state="absent", source_sha256=None, delete_bucket=True)["bucket_deleted"]
+
+
+def test_what_cannot_be_removed_is_told_and_no_failure(aws: Cloud, small_disk: SmallDisk, bucket: str) -> None:
+    staged = aws.with_options(bucket=bucket, key="small.vhd", source_sha256=small_disk.sha256)
+    staged.succeeds(MODULE, src=str(small_disk.dynamic_vhd), create_bucket=True)
+    staged.fault("DeleteObject", status=403)
+    stays = staged.succeeds(MODULE, state="absent", best_effort=True)
+    assert stays["remains"] == [f"s3://{bucket}/small.vhd"]
+    assert not stays.changed
+    assert "AccessDenied" in stays.warnings[0]
+    assert "alpine_aws_keep_staged" in stays.warnings[0]
+    assert staged.succeeds(MODULE, state="absent", best_effort=True)["remains"] == []

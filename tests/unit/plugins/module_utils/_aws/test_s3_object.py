@@ -55,9 +55,12 @@ class Uploads(list[dict[str, Any]]):
     """Records what is uploaded; fails instead if told so."""
 
     error: Exception | None = None
+    times = 99
+    """How often it fails."""
 
     def __call__(self, filename: str, bucket: str, key: str, **more: Any) -> None:
-        if self.error is not None:
+        if self.error is not None and self.times > 0:
+            self.times -= 1
             raise self.error
         self.append({"filename": filename, "bucket": bucket, "key": key, **more})
         more["Callback"](1536)
@@ -78,6 +81,7 @@ def _params(src: Path | str | None, **options: Any) -> dict[str, Any]:
         "source_sha256": _SHA256,
         "create_bucket": False,
         "delete_bucket": False,
+        "best_effort": False,
         **options,
     }
 
@@ -95,7 +99,7 @@ class Task:
         return ensure_present(self._aws, self._request, check_mode=self._check_mode, warn=self.warnings.append)
 
     def absent(self) -> dict[str, Any]:
-        return ensure_absent(self._aws, self._request, check_mode=self._check_mode)
+        return ensure_absent(self._aws, self._request, check_mode=self._check_mode, warn=self.warnings.append)
 
 
 def _object(aws: Any, params: dict[str, Any], *, check_mode: bool = False) -> tuple[Task, list[str]]:
@@ -282,6 +286,87 @@ def test_bucket_whose_deletion_goes_on_is_waited_for(
     assert s3_object.present()["bucket_created"]
 
 
+@pytest.mark.parametrize(("code", "status"), [("OperationAborted", 409), ("NoSuchBucket", 404)])
+def test_a_new_bucket_that_cannot_be_closed_yet_is_waited_for(
+    aws: Any, src: Path, content: str, uploads: Uploads, monkeypatch: pytest.MonkeyPatch, code: str, status: int
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    aws.refuse("s3", "head_bucket", "404", status=404)
+    aws.expect("s3", "create_bucket", None, {})
+    aws.refuse("s3", "put_public_access_block", code, status=status)
+    aws.expect("s3", "put_public_access_block", None, {})
+    aws.expect("s3", "head_object", None, _head(content))
+    s3_object, _warnings = _object(aws, _params(src, create_bucket=True))
+    assert s3_object.present()["bucket_created"]
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchBucket"])
+def test_an_upload_that_another_run_has_taken_away_begins_again(
+    aws: Any, src: Path, content: str, uploads: Uploads, code: str
+) -> None:
+    uploads.error, uploads.times = ClientError({"Error": {"Code": code, "Message": "gone"}}, "UploadPart"), 1
+    _expect_bucket(aws)
+    aws.refuse("s3", "head_object", "404", status=404)
+    if code == "NoSuchBucket":
+        aws.expect("s3", "create_bucket", None, {})
+        aws.expect("s3", "put_public_access_block", None, {})
+    else:
+        aws.refuse("s3", "head_object", "404", status=404)
+    aws.expect("s3", "head_object", _OBJECT, _head(content))
+    s3_object, _warnings = _object(aws, _params(src, create_bucket=True))
+    assert s3_object.present()["bucket_created"] is (code == "NoSuchBucket")
+    assert len(uploads) == 1
+
+
+def test_an_upload_begins_again_twice_at_most(aws: Any, src: Path, uploads: Uploads) -> None:
+    uploads.error = ClientError({"Error": {"Code": "NoSuchUpload", "Message": "gone"}}, "UploadPart")
+    _expect_bucket(aws)
+    for _time in range(3):
+        aws.refuse("s3", "head_object", "404", status=404)
+    s3_object, _warnings = _object(aws, _params(src))
+    with pytest.raises(ProviderError, match="NoSuchUpload: gone"):
+        s3_object.present()
+
+
+def test_an_upload_that_has_arrived_although_s3_denies_it_is_done(
+    aws: Any, src: Path, content: str, uploads: Uploads
+) -> None:
+    error = ClientError({"Error": {"Code": "NoSuchUpload", "Message": "gone"}}, "CompleteMultipartUpload")
+    uploads.error, uploads.times = error, 1
+    _expect_bucket(aws)
+    aws.refuse("s3", "head_object", "404", status=404)
+    aws.expect("s3", "head_object", _OBJECT, _head(content))
+    s3_object, _warnings = _object(aws, _params(src))
+    assert s3_object.present()["changed"]
+    assert uploads == []
+
+
+def test_an_upload_that_another_run_has_removed_is_repeated(
+    aws: Any, src: Path, content: str, uploads: Uploads
+) -> None:
+    _expect_bucket(aws)
+    for _time in range(2):
+        aws.refuse("s3", "head_object", "404", status=404)
+    aws.expect("s3", "head_object", _OBJECT, _head(content))
+    s3_object, _warnings = _object(aws, _params(src))
+    assert s3_object.present()["changed"]
+    assert len(uploads) == 2
+
+
+def test_a_bucket_that_cannot_be_removed_does_not_hide_why_the_upload_failed(
+    aws: Any, src: Path, uploads: Uploads
+) -> None:
+    uploads.error = ClientError({"Error": {"Code": "SlowDown", "Message": "Slow down"}}, "UploadPart")
+    aws.refuse("s3", "head_bucket", "404", status=404)
+    aws.expect("s3", "create_bucket", None, {})
+    aws.expect("s3", "put_public_access_block", None, {})
+    aws.refuse("s3", "delete_bucket", "AccessDenied", status=403)
+    s3_object, warnings = _object(aws, _params(src, create_bucket=True))
+    with pytest.raises(ProviderError, match="UploadPart answered SlowDown"):
+        s3_object.present()
+    assert "Bucket images stays" in warnings[0]
+
+
 def test_bucket_that_another_account_has_is_an_error(aws: Any, src: Path) -> None:
     aws.refuse("s3", "head_bucket", "404", status=404)
     aws.refuse("s3", "create_bucket", "BucketAlreadyExists", status=409)
@@ -397,13 +482,121 @@ def test_bucket_that_fills_meanwhile_stays(aws: Any) -> None:
     assert not s3_object.absent()["bucket_deleted"]
 
 
-def test_object_of_another_image_is_not_removed(aws: Any) -> None:
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_object_of_another_image_is_not_removed(aws: Any, check_mode: bool) -> None:
     _expect_bucket(aws)
     aws.expect("s3", "head_object", _OBJECT, {"ContentLength": 1, "Metadata": {}})
-    _expect_uploads(aws)
-    s3_object, _warnings = _object(aws, _params(None))
-    with pytest.raises(ConflictError):
+    s3_object, _warnings = _object(aws, _params(None), check_mode=check_mode)
+    with pytest.raises(ConflictError, match=rf"s3://images/alpine\.vhd carries no source-sha256, not {_SHA256}"):
         s3_object.absent()
+
+
+@pytest.mark.parametrize("gone", ["head_object", "abort_multipart_upload", "delete_bucket"])
+def test_what_another_run_has_removed_meanwhile_is_done(aws: Any, gone: str) -> None:
+    code = "NoSuchUpload" if gone == "abort_multipart_upload" else "NoSuchBucket"
+
+    def answer(operation: str, params: Any, result: dict[str, Any]) -> bool:
+        if operation == gone:
+            aws.refuse("s3", operation, code, status=404)
+        else:
+            aws.expect("s3", operation, params, result)
+        return operation != gone
+
+    _expect_bucket(aws)
+    found = answer("head_object", _OBJECT, _head("cd" * 32))
+    _expect_uploads(aws, ("alpine.vhd", "1"))
+    _expect_listing(aws, "alpine.vhd")
+    answer("abort_multipart_upload", {**_OBJECT, "UploadId": "1"}, {})
+    if found:
+        aws.expect("s3", "delete_object", _OBJECT, {})
+    answer("delete_bucket", {"Bucket": "images"}, {})
+    s3_object, _warnings = _object(aws, _params(None, delete_bucket=True))
+    assert s3_object.absent()["changed"]
+
+
+def test_a_bucket_that_goes_while_it_is_looked_at_is_done(aws: Any) -> None:
+    _expect_bucket(aws)
+    aws.expect("s3", "head_object", _OBJECT, _head("cd" * 32))
+    aws.refuse("s3", "list_multipart_uploads", "NoSuchBucket", status=404)
+    s3_object, _warnings = _object(aws, _params(None, delete_bucket=True))
+    assert not s3_object.absent()["changed"]
+
+
+def _expect_versions(aws: Any, versions: dict[str, str | None], *markers: str) -> None:
+    """:param versions: the digests by their ids."""
+    other = {"Key": "alpine.vhd.old", "VersionId": "other"}
+    aws.expect(
+        "s3",
+        "list_object_versions",
+        {"Bucket": "images", "Prefix": "alpine.vhd"},
+        {
+            "Versions": [*({"Key": "alpine.vhd", "VersionId": version} for version in versions), other],
+            "DeleteMarkers": [*({"Key": "alpine.vhd", "VersionId": marker} for marker in markers), other],
+        },
+    )
+    for version, sha256 in versions.items():
+        metadata = {"source-sha256": sha256} if sha256 else {}
+        head = {"ContentLength": 1, "Metadata": metadata, "VersionId": version}
+        aws.expect("s3", "head_object", {**_OBJECT, "VersionId": version}, head)
+
+
+@pytest.mark.parametrize(
+    ("versions", "removed"),
+    [
+        ({"1": _SHA256, "2": _SHA256}, ["1", "2", "m"]),
+        ({"1": _SHA256, "2": None}, ["1"]),
+        ({"1": "cd" * 32}, []),
+        ({}, ["m"]),
+    ],
+)
+def test_below_a_delete_marker_the_versions_of_the_content_are_deleted(
+    aws: Any, versions: dict[str, str | None], removed: list[str]
+) -> None:
+    _expect_bucket(aws)
+    stub = aws._stub("s3")[1]
+    stub.add_client_error("head_object", "404", "", 404, response_meta={"HTTPHeaders": {"x-amz-delete-marker": "true"}})
+    _expect_versions(aws, versions, "m")
+    _expect_uploads(aws)
+    for version in removed:
+        aws.expect("s3", "delete_object", {**_OBJECT, "VersionId": version}, {})
+    s3_object, _warnings = _object(aws, _params(None))
+    assert s3_object.absent()["changed"] is bool(removed)
+
+
+def test_what_is_refused_stays_with_a_warning(aws: Any) -> None:
+    _expect_bucket(aws)
+    aws.expect("s3", "head_object", _OBJECT, _head("cd" * 32, VersionId="1"))
+    _expect_versions(aws, {"1": _SHA256})
+    _expect_uploads(aws, ("alpine.vhd", "u"))
+    _expect_listing(aws, "alpine.vhd")
+    aws.refuse("s3", "abort_multipart_upload", "AccessDenied", "no right", status=403)
+    aws.refuse("s3", "delete_object", "AccessDenied", "retention", status=403)
+    aws.refuse("s3", "delete_bucket", "AccessDenied", "no right", status=403)
+    s3_object, warnings = _object(aws, _params(None, delete_bucket=True, best_effort=True))
+    result = s3_object.absent()
+    assert not result["changed"]
+    assert not result["bucket_deleted"]
+    url = "s3://images/alpine.vhd"
+    assert result["remains"] == [f"Upload u to {url}", f"Version 1 of {url}", "Bucket images"]
+    assert "DeleteObject answered AccessDenied: retention. Remove it by hand, or have it kept" in warnings[1]
+
+
+@pytest.mark.parametrize("operation", ["head_bucket", "head_object"])
+def test_what_cannot_even_be_looked_at_stays_with_a_warning(aws: Any, operation: str) -> None:
+    if operation == "head_object":
+        _expect_bucket(aws)
+    aws.refuse("s3", operation, "403", status=403)
+    s3_object, warnings = _object(aws, _params(None, best_effort=True))
+    result = s3_object.absent()
+    assert (result["changed"], result["remains"], len(warnings)) == (False, ["s3://images/alpine.vhd"], 1)
+
+
+def test_other_content_stays_with_a_warning_when_a_run_cleans_up(aws: Any) -> None:
+    _expect_bucket(aws)
+    aws.expect("s3", "head_object", _OBJECT, {"ContentLength": 1, "Metadata": {}})
+    s3_object, warnings = _object(aws, _params(None, best_effort=True))
+    assert s3_object.absent()["remains"] == ["s3://images/alpine.vhd"]
+    assert "carries no source-sha256" in warnings[0]
 
 
 def test_nothing_to_remove(aws: Any) -> None:
