@@ -120,11 +120,24 @@ def test_damaged_disk_fails_in_the_cloud(
     assert sandbox.writes(start)[-2:] == ["DeleteObject", "DeleteBucket"]
 
 
-def test_what_a_killed_run_left_is_removed_and_not_uploaded_again(sandbox: RunningSandbox, role: Role) -> None:
+def test_what_is_being_imported_is_left_and_what_cannot_be_removed_is_told(sandbox: RunningSandbox, role: Role) -> None:
     image = {"name": "alpine-3.24.2-x86_64-tiny-r3", "sha256": "3" * 64}
-    role.succeeds(image=image, alpine_aws_keep_staged=True)
     start = sandbox.mark()
-    role.succeeds(image=image)
+    with sandbox.held("aws", "ImportSnapshot"):
+        assert "Gave up after 0 seconds" in role.fails(image=image, alpine_aws_wait_timeout=0)
+    assert sandbox.writes(start)[-1] == "ImportSnapshot"
+
+    # The next run joins in; its clean-up is refused.
+    start = sandbox.mark()
+    sandbox.order_fault("aws", operation="DeleteObject", status=403)
+    joined = role.succeeds(image=image)
+    writes = sandbox.writes(start)
+    assert writes[:3] == ["CreateTags", "DeleteObject", "DeleteBucket"]
+    assert "RegisterImage" in writes
+    assert re.fullmatch(r"s3://alpine-cloud-\w+/alpine-3\S+\.vhd", joined.result["remains"][0])
+
+    start = sandbox.mark()
+    assert role.succeeds(image=image).result["remains"] == []
     assert sandbox.writes(start) == ["DeleteObject", "DeleteBucket"]
 
 
