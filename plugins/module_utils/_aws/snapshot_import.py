@@ -192,10 +192,11 @@ def _start(ec2: EC2Client, request: SnapshotImportRequest, ended: list[SnapshotT
         },
         "TagSpecifications": [{"ResourceType": "import-snapshot-task", "Tags": as_list(request.tags)}],
     }
+    details["ClientToken"] = _client_token(details, ended)
 
     def start() -> SnapshotTaskState:
         with provider_errors("ImportSnapshot", attempt):
-            return SnapshotTaskState.of(ec2.import_snapshot(ClientToken=_client_token(details, ended), **details))
+            return SnapshotTaskState.of(ec2.import_snapshot(**details))
 
     return start_when_allowed(start, request.wait, what="other imports to end")
 
