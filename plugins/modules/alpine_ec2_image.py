@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(present) registers the image unless it exists.
-      - V(absent) deregisters the image of this name and content.
+      - V(absent) deregisters each image of this name and content.
     type: str
     choices:
       - present

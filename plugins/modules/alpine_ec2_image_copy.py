@@ -30,7 +30,7 @@ options:
   state:
     description:
       - V(present) copies the image to the regions that do not have it.
-      - V(absent) deregisters the copies in O(regions).
+      - V(absent) deregisters each copy of this name and content in O(regions).
     type: str
     choices:
       - present

@@ -31,7 +31,7 @@ options:
   state:
     description:
       - V(present) imports the snapshot unless it exists.
-      - V(absent) deletes the snapshot, and cancels an import task of the same image. A snapshot in use by an image
+      - V(absent) deletes each snapshot of the image, and cancels an import task of it. One in use by an AMI
         cannot be deleted.
     type: str
     choices:

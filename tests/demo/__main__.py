@@ -57,7 +57,7 @@ def _play(home: Path, playbook: str, **variables: object) -> None:
         del environment["ANSIBLE_NOCOLOR"]
     program = str(Path(sys.executable).parent / command[0])
     subprocess.run(
-        [program, *command[1:], "-e", f"alpine_manifest_path={_MANIFEST}"],
+        [program, *command[1:], "-e", json.dumps({"alpine_manifest_path": str(_MANIFEST)})],
         cwd=REPOSITORY,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -71,7 +71,7 @@ def _import(home: Path) -> None:
 
 
 def _boot(home: Path) -> None:
-    """Boot what runs fast enough where there is no emulation either: one machine in each cloud."""
+    """One machine in each cloud, of the architecture that is emulated faster."""
     _play(home, "boot_test", alpine_boot_test_architectures=["x86_64"])
 
 

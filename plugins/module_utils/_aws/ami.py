@@ -25,6 +25,7 @@ from .ami_state import (
     deregister_ami,
     find_ami,
     find_amis,
+    preferred,
 )
 from .clients import AwsClients
 from .deprecation import check_deprecation, parsed_deprecation, shown_deprecation
@@ -155,7 +156,7 @@ def ensure_absent(clients: AwsClients, request: AmiRequest, *, check_mode: bool)
     """
     ec2 = clients.ec2()
     images = find_amis(ec2, request.name, request.source_sha256)
-    found = min(images, key=lambda image: image.created, default=None)
+    found = preferred(images)
     if found is None:
         return _result(clients, request, None, changed=False, before=None, after=None)
     if not check_mode:

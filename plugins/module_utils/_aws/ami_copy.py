@@ -26,6 +26,7 @@ from .ami_state import (
     deregister_ami,
     find_ami,
     find_amis,
+    preferred,
 )
 from .clients import AwsClients
 from .deprecation import check_deprecation, parsed_deprecation, shown_deprecation
@@ -167,7 +168,7 @@ def ensure_absent(clients: AwsClients, request: AmiCopyRequest, *, check_mode: b
 
     def remove(region: str, ec2: EC2Client) -> AmiCopyOutcome:
         images = find_amis(ec2, request.name, request.source_sha256)
-        image = min(images, key=lambda image: image.created, default=None)
+        image = preferred(images)
         if image is None:
             return AmiCopyOutcome.of(region, None, changed=False, before=None, after=None)
         if not check_mode:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -155,11 +156,16 @@ def _root_volume(image: ImageTypeDef) -> EbsBlockDeviceResponseTypeDef:
 
 
 def find_ami(ec2: EC2Client, name: str, sha256: str) -> AmiState | None:
-    """The account's image of this name and content, usable ones first, then the oldest.
+    """The account's image of this name and content, the preferred one.
 
     :raises ConflictError: when images of this name exist, and none has the content.
     """
-    return min(find_amis(ec2, name, sha256), key=lambda image: (image.failed, image.created), default=None)
+    return preferred(find_amis(ec2, name, sha256))
+
+
+def preferred(images: Iterable[AmiState]) -> AmiState | None:
+    """Of images of one name and content, the one that counts: usable ones first, then the oldest."""
+    return min(images, key=lambda image: (image.failed, image.created), default=None)
 
 
 def find_amis(ec2: EC2Client, name: str, sha256: str) -> list[AmiState]:

@@ -19,14 +19,14 @@ MARK = "alpine-boot-test"
 
 _WORD = re.compile(r"[a-z0-9]{8,64}")
 _LINE = re.compile(rf"{MARK} (?P<word>\S+) firmware=(?P<firmware>\S+) arch=(?P<architecture>\S+) key=(?P<key>\S+)")
+_OPENRC = r"OpenRC \d\S* is starting up Linux \S+ \((?P<architecture>\S+)\)"
 # Not the kernel's version or its initramfs (`Run /init`), after which it may still panic for want of a root.
 _STARTED = (
     r"(?:EXT4-fs|XFS) \(\S+\): (?:mounted filesystem|Ending clean mount)"
     r"|Run /\S+/\S*init as init process"
-    r"|OpenRC \d\S* is starting up Linux \S+ \(\S+\)"
+    rf"|{_OPENRC}"
     r"|^\S+ login: "
 )
-_OPENRC = re.compile(r"OpenRC \S+ is starting up Linux \S+ \((?P<architecture>\S+)\)")
 
 # Tiny Cloud and cloud-init may write the key after the user data has begun to run. The console of the firmware's choice
 # is not always the one that the cloud shows.
@@ -72,7 +72,7 @@ def boot_proof(matched: str) -> dict[str, Any]:
     """What is proved by what :func:`console_pattern` has matched."""
     found = _LINE.search(matched)
     if found is None:
-        openrc = _OPENRC.search(matched)
+        openrc = re.search(_OPENRC, matched)
         return {
             "booted": True,
             "firmware": None,
