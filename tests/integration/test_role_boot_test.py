@@ -19,14 +19,13 @@ import pytest
 from ansible_collections.alpine.cloud.plugins.module_utils._core.wait import wait_until
 from tests.image import ImageSpec
 from tests.integration.conftest import RunningSandbox, StartSandbox
-from tests.support.bootable import bootable_facts
+from tests.support.bootable import GATE, bootable_facts
 from tests.support.disks import SmallDisk
 from tests.support.login import KeyFile
 from tests.support.paths import REPOSITORY
 from tests.support.playbook import changed_tasks, kill_playbook, run_playbook
 from tests.support.role import Role, image_facts
 
-_GATE = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1}
 _KEYS = "alpine-boot-test-*"
 # Of a content of its own: a snapshot of the same content would be taken for this one's.
 _IMAGE = ImageSpec(release="3.24.90")
@@ -50,6 +49,8 @@ class Case:
     """In the order in which a run comes by them."""
     once: tuple[str, ...]
     """What is asked of the cloud once, however many runs that takes, and in this order."""
+    gate: tuple[str, ...]
+    """The machine's life, and what may only come after it."""
     published: Callable[[dict[str, Any]], object]
     """Of a result: where the image can be found."""
     places: object
@@ -70,6 +71,7 @@ _CASES = {
             Moment("CreateTags", "request"),
         ),
         ("ImportSnapshot", "RegisterImage", "CopyImage"),
+        ("ImportKeyPair", "RunInstances", "TerminateInstances", "DeleteKeyPair", "CreateTags", "CopyImage"),
         lambda result: [region["region"] for region in result["regions"]],
         ["eu-central-1", "us-east-1"],
     ),
@@ -83,6 +85,7 @@ _CASES = {
             Moment("GalleryImageVersions_Update", "request"),
         ),
         ("GalleryImageVersions_CreateOrUpdate",),
+        ("VirtualMachines_CreateOrUpdate", "VirtualMachines_Delete", "GalleryImageVersions_Update"),
         lambda result: [region["region"] for region in result["regions"]],
         ["northeurope", "westeurope"],
     ),
@@ -97,6 +100,7 @@ _CASES = {
             Moment("images.patch", "answer"),
         ),
         ("images.insert",),
+        ("instances.insert", "instances.delete", "images.patch"),
         lambda result: result["ids"]["family"],
         "alpine-x86-64-uefi-tiny",
     ),
@@ -110,6 +114,7 @@ _CASES = {
             Moment("UpdateImage", "request"),
         ),
         ("CreateImage", "CreateComputeImageCapabilitySchema"),
+        ("LaunchInstance", "TerminateInstance", "UpdateImage"),
         lambda result: result["region"],
         "eu-frankfurt-1",
     ),
@@ -135,7 +140,7 @@ def test_what_has_said_its_word_is_published_once_however_often_runs_were_killed
     sandbox = start_sandbox(cloud)
     temporary = home / "tmp"
     temporary.mkdir()
-    role = Role(case.role, home, (sandbox.vars_file,), image_facts(small_disk), _GATE | case.variables)
+    role = Role(case.role, home, (sandbox.vars_file,), image_facts(small_disk), GATE | case.variables)
     image = bootable_facts(_IMAGE, tmp_path, case.format, name=_IMAGE.name) | {"release": _IMAGE.release}
     settings = {"image": image, "environment": {"TMPDIR": str(temporary)}}
 
@@ -160,6 +165,8 @@ def test_what_has_said_its_word_is_published_once_however_often_runs_were_killed
     writes = sandbox.writes(start)
     assert [name for name in dict.fromkeys(writes) if name in case.once] == list(case.once)
     assert {name: writes.count(name) for name in case.once} == dict.fromkeys(case.once, 1)
+    before = [name for name in writes[: writes.index(case.gate[-1]) + 1] if name in case.gate]
+    assert before[-len(case.gate) :] == list(case.gate)
     assert sandbox.holdings(cloud) == {}
     # What Ansible has left of its own is Ansible's.
     assert not list(temporary.glob("alpine-*"))
@@ -199,6 +206,7 @@ def _launch_from_a_manifest(
         assert sandbox.holdings(cloud) == {}
     launched = re.search(_LAUNCHED[cloud], play("launch"))
     assert launched
+    assert changed_tasks(play("launch")) == 0
     wait_until(lambda: login.reaches(sandbox.directory, launched[1]), timeout=60, interval=1, what="the machine")
     assert login.run(sandbox.directory, launched[1], "id -un") == "alpine\n"
     assert changed_tasks(play("launch", "-e", "state=absent")) == 1
@@ -212,7 +220,7 @@ def test_the_gate_wants_a_subnet_in_oracle_cloud_before_anything_is_uploaded(
     without = tmp_path / "vars.yml"
     lines = sandbox.vars_file.read_text().splitlines(keepends=True)
     without.write_text("".join(line for line in lines if not line.startswith("alpine_oci_subnet_id:")))
-    role = Role("alpine_oci", home, (without,), image_facts(small_disk, "qcow2"), _GATE)
+    role = Role("alpine_oci", home, (without,), image_facts(small_disk, "qcow2"), GATE)
     start = sandbox.mark()
     failed = role.fails(image={"name": "alpine-3.24.2-x86_64-tiny-r72", "sha256": "8" * 64})
     assert "alpine_oci_subnet_id must name a subnet" in failed
@@ -221,7 +229,7 @@ def test_the_gate_wants_a_subnet_in_oracle_cloud_before_anything_is_uploaded(
 
 def test_check_mode_launches_nothing(start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path) -> None:
     sandbox = start_sandbox("aws")
-    role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk, "dynamic_vhd"), _GATE)
+    role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk, "dynamic_vhd"), GATE)
     start = sandbox.mark()
     check = role.succeeds("--check", image={"name": "alpine-3.24.2-x86_64-tiny-r6", "sha256": "6" * 64})
     assert "would be launched in aws once, and removed again" in check.stdout
@@ -232,7 +240,7 @@ def test_without_anything_that_acts_on_user_data_a_mounted_root_is_the_proof(
     start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path, tmp_path: Path
 ) -> None:
     sandbox = start_sandbox("gcp")
-    role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk), _GATE)
+    role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk), GATE)
     image = bootable_facts(ImageSpec(variant="bare"), tmp_path, "gce_tar", name="alpine-3.24.2-x86_64-tiny-r74")
     boot = role.succeeds(image=image | {"bootstrap": "none"}).result["boot"]
     assert boot == {

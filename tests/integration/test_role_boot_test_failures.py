@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tests.image import AARCH64, ImageSpec
 from tests.integration.conftest import StartSandbox
-from tests.support.bootable import bootable_facts
+from tests.support.bootable import GATE, bootable_facts
 from tests.support.disks import SmallDisk
 from tests.support.role import Role, image_facts
 
-_GATE = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1}
 # Debian's UEFI has a shell, which is where it ends.
 _NOTHING_TO_BOOT = "it ended in 'UEFI Interactive Shell v"
+_NOT_FOUND = "BdsDxe: failed to load Boot0001"
 
 
 def test_a_kernel_that_panics_is_told_at_once_and_not_copied(
@@ -25,11 +25,13 @@ def test_a_kernel_that_panics_is_told_at_once_and_not_copied(
 ) -> None:
     sandbox = start_sandbox("aws")
     image = bootable_facts(ImageSpec(variant="rootless"), tmp_path, "dynamic_vhd", name="alpine-3.24.2-x86_64-tiny-r80")
-    variables = _GATE | {"alpine_aws_copy_regions": ["us-east-1"]}
+    variables = GATE | {"alpine_aws_copy_regions": ["us-east-1"]}
     role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk), variables)
     start = sandbox.mark()
     failed = role.fails(image=image)
+    assert "alpine-3.24.2-x86_64-tiny-r80 (ami-" in failed
     assert "does not boot in aws: Instance alpine-boot-test-" in failed
+    assert "has not said" in failed
     assert "it ended in 'Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'" in failed
     writes = sandbox.writes(start)
     assert writes.count("RegisterImage") == writes.count("RunInstances") == 1
@@ -41,7 +43,7 @@ def test_a_disk_without_boot_code_that_is_registered_for_bios_says_nothing(
     start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path
 ) -> None:
     sandbox = start_sandbox("aws")
-    variables = _GATE | {"alpine_aws_copy_regions": ["us-east-1"], "alpine_boot_test_wait_timeout": 3}
+    variables = GATE | {"alpine_aws_copy_regions": ["us-east-1"], "alpine_boot_test_wait_timeout": 3}
     role = Role("alpine_aws", home, (sandbox.vars_file,), image_facts(small_disk, "dynamic_vhd"), variables)
     image = {"name": "alpine-3.24.2-x86_64-tiny-r81", "sha256": "81" * 32, "firmware": "bios"}
     start = sandbox.mark()
@@ -56,7 +58,7 @@ def test_a_bios_disk_that_is_registered_for_uefi_is_neither_replicated_nor_the_l
 ) -> None:
     sandbox = start_sandbox("azure")
     image = bootable_facts(ImageSpec("bios"), tmp_path, "fixed_vhd", name="alpine-3.24.2-x86_64-tiny-r82")
-    variables = _GATE | {
+    variables = GATE | {
         "alpine_azure_gallery": "boot.broken",
         "alpine_azure_target_regions": [{"name": "northeurope"}],
     }
@@ -65,6 +67,7 @@ def test_a_bios_disk_that_is_registered_for_uefi_is_neither_replicated_nor_the_l
     failed = role.fails(image=image)
     assert "does not boot in azure: " in failed
     assert _NOTHING_TO_BOOT in failed
+    assert _NOT_FOUND in failed
     writes = sandbox.writes(start)
     assert writes.count("GalleryImageVersions_CreateOrUpdate") == writes.count("VirtualMachines_CreateOrUpdate") == 1
     assert "GalleryImageVersions_Update" not in writes
@@ -76,12 +79,29 @@ def test_an_aarch64_disk_that_is_registered_for_x86_64_is_in_no_family(
 ) -> None:
     sandbox = start_sandbox("gcp")
     image = bootable_facts(AARCH64, tmp_path, "gce_tar", name="alpine-3.24.2-x86_64-tiny-r83")
-    role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk), _GATE)
+    role = Role("alpine_gcp", home, (sandbox.vars_file,), image_facts(small_disk), GATE)
     start = sandbox.mark()
     failed = role.fails(image=image)
     assert "does not boot in gcp: " in failed
     assert _NOTHING_TO_BOOT in failed
+    assert _NOT_FOUND in failed
     writes = sandbox.writes(start)
     assert writes.count("images.insert") == writes.count("instances.insert") == 1
     assert {"images.patch", "images.setLabels"} & {*writes} == set()
     assert sandbox.holdings("gcp") == {}
+
+
+def test_a_disk_without_boot_loader_is_not_noted_as_one_that_boots(
+    start_sandbox: StartSandbox, small_disk: SmallDisk, home: Path
+) -> None:
+    sandbox = start_sandbox("oci")
+    role = Role("alpine_oci", home, (sandbox.vars_file,), image_facts(small_disk, "qcow2"), GATE)
+    start = sandbox.mark()
+    failed = role.fails(image={"name": "alpine-3.24.2-x86_64-tiny-r84", "sha256": "84" * 32})
+    assert "does not boot in oci: " in failed
+    assert _NOTHING_TO_BOOT in failed
+    assert _NOT_FOUND in failed
+    writes = sandbox.writes(start)
+    assert writes.count("CreateImage") == writes.count("LaunchInstance") == 1
+    assert "UpdateImage" not in writes
+    assert sandbox.holdings("oci") == {}

@@ -12,6 +12,9 @@ from typing import Any
 from tests.image import ImageSpec, build_image
 from tests.support.disks import make_gce_tar
 
+GATE = {"alpine_boot_test": True, "alpine_boot_test_wait_interval": 1}
+"""The variables with which a role launches what it has imported, before it publishes that."""
+
 
 def bootable_facts(spec: ImageSpec, directory: Path, *formats: str, name: str) -> dict[str, Any]:
     """What is particular to a bootable image among the facts of role alpine_image.

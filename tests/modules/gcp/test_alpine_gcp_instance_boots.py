@@ -14,6 +14,7 @@ from tests.image import NEWEST, Arch, build_image
 from tests.support.cloud import Cloud
 from tests.support.disks import make_gce_tar
 from tests.support.login import KeyFile
+from tests.support.power_off import USER_DATA, assert_its_end_is_told
 
 MODULE = "alpine_gcp_instance"
 
@@ -23,13 +24,6 @@ _BOOTS = [
     pytest.param("x86_64", "bios", "n4-standard-2", "bios", id="x86_64-bios-nvme"),
     pytest.param("aarch64", "uefi", "c4a-highcpu-1", "uefi", id="aarch64-nvme"),
 ]
-_USER_DATA = """\
-#!/bin/sh
-[ -d /sys/firmware/efi ] && f=uefi || f=bios
-echo word $f $(uname -m) >/dev/console
-until [ -e /home/alpine/power-off ]; do sleep 1; done
-echo o >/proc/sysrq-trigger
-"""
 
 
 def _import(gcp: Cloud, folder: Path, architecture: Arch, firmware: str) -> Cloud:
@@ -71,7 +65,7 @@ def test_an_imported_image_boots_acts_on_user_data_and_lets_alpine_in_until_it_p
             MODULE,
             machine_type=machine_type,
             ssh_public_key=login.public,
-            user_data=_USER_DATA,
+            user_data=USER_DATA,
             console_pattern=r"^word (\S+) (\S+)$",
             wait_timeout=120,
         )
@@ -80,17 +74,14 @@ def test_an_imported_image_boots_acts_on_user_data_and_lets_alpine_in_until_it_p
         assert "word" not in str(real["diff"])
         answer = login.run(gcp.sandbox.directory, real["public_address"], "id -un; uname -m")
         assert answer.split() == ["alpine", architecture]
-
-        start = machine.mark()
-        waiting = machine.start(MODULE, console_pattern="never-said", wait_timeout=60)
-        machine.until("instances.getSerialPortOutput", start)
-        login.run(gcp.sandbox.directory, real["public_address"], "touch power-off")
-        ended = waiting.result()
-        assert "has not said 'never-said' on its console: it is TERMINATED. The last lines" in ended["msg"]
-        assert "ALPINE-CLOUD-BOOT-OK" in ended["failure"]["details"]["console"]
-        start = machine.mark()
-        assert "is TERMINATED: start it, or remove it first (state absent)" in machine.fails(MODULE).msg
-        assert machine.writes(start) == []
+        assert_its_end_is_told(
+            machine,
+            MODULE,
+            login,
+            real["public_address"],
+            reads_console="instances.getSerialPortOutput",
+            state="TERMINATED",
+        )
     finally:
         machine.succeeds(MODULE, state="absent")
     assert gcp.sandbox.holdings("gcp") == {}

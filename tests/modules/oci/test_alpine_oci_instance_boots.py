@@ -14,6 +14,7 @@ import pytest
 from tests.image import NEWEST, Arch, build_image
 from tests.support.cloud import Cloud
 from tests.support.login import KeyFile
+from tests.support.power_off import USER_DATA, assert_its_end_is_told
 
 MODULE = "alpine_oci_instance"
 
@@ -23,13 +24,6 @@ _BOOTS = [
     pytest.param("x86_64", "bios", "bios", "VM.Standard.E4.Flex", id="x86_64-bios"),
     pytest.param("aarch64", "uefi", "uefi", "VM.Standard.A1.Flex", id="aarch64"),
 ]
-_USER_DATA = """\
-#!/bin/sh
-[ -d /sys/firmware/efi ] && f=uefi || f=bios
-echo word $f $(uname -m) >/dev/console
-until [ -e /home/alpine/power-off ]; do sleep 1; done
-echo o >/proc/sysrq-trigger
-"""
 
 
 def _import(oci: Cloud, compartment: str, folder: Path, architecture: Arch, firmware: str) -> Cloud:
@@ -80,7 +74,7 @@ def test_an_imported_image_boots_acts_on_user_data_and_lets_alpine_in_until_it_p
         real = machine.succeeds(
             MODULE,
             ssh_public_key=login.public,
-            user_data=_USER_DATA,
+            user_data=USER_DATA,
             console_pattern=r"^word (\S+) (\S+)$",
             wait_timeout=180,
         )
@@ -91,17 +85,9 @@ def test_an_imported_image_boots_acts_on_user_data_and_lets_alpine_in_until_it_p
         assert "console_histories" not in oci.sandbox.holdings("oci")
         answer = login.run(oci.sandbox.directory, real["public_address"], "id -un; uname -m")
         assert answer.split() == ["alpine", architecture]
-
-        start = machine.mark()
-        waiting = machine.start(MODULE, console_pattern="never-said", wait_timeout=60)
-        machine.until("CaptureConsoleHistory", start)
-        login.run(oci.sandbox.directory, real["public_address"], "touch power-off")
-        ended = waiting.result()
-        assert "has not said 'never-said' on its console: it is STOPPED. The last lines" in ended["msg"]
-        assert "ALPINE-CLOUD-BOOT-OK" in ended["failure"]["details"]["console"]
-        start = machine.mark()
-        assert "is STOPPED: start it, or remove it first (state absent)" in machine.fails(MODULE).msg
-        assert machine.writes(start) == []
+        assert_its_end_is_told(
+            machine, MODULE, login, real["public_address"], reads_console="CaptureConsoleHistory", state="STOPPED"
+        )
     finally:
         machine.succeeds(MODULE, state="absent")
     assert oci.sandbox.holdings("oci") == {}
